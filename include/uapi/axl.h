@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * axl: native interface of /dev/metisN, the Axelera Metis AI accelerator.
+ *
+ * Rules that hold for every call:
+ *  - Structures have fixed-width, naturally aligned fields and no holes; 32-bit
+ *    and 64-bit callers see the same layout. User pointers are __u64.
+ *  - Structures grow at the end only. The size is encoded in the request number;
+ *    a shorter structure of an older program is zero-extended, a longer one of
+ *    a newer program is accepted while the part unknown here is zero, else
+ *    -E2BIG.
+ *  - Unknown flag bits and non-zero reserved fields are refused with -EINVAL.
+ *  - "Device address" is an address on the accelerator's own bus. No physical
+ *    address and no IOVA ever crosses this interface.
+ *  - Times are relative, in nanoseconds; 0 looks without waiting,
+ *    %AXL_TIMEOUT_INFINITE waits for ever.
+ *
+ * Errors that any call can return: -ENOTTY (not a request of this interface),
+ * -EFAULT (bad user pointer), -EINVAL and -E2BIG (as above), -ENOMEM, -EINTR (a
+ * signal arrived while waiting; nothing was lost, call again), -ENODEV (the
+ * device was removed; only close() is left to do), -EIO (the device is dead:
+ * its link is down and did not come back).
+ */
+#ifndef _UAPI_AXL_H
+#define _UAPI_AXL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/** AXL_ABI_VERSION - raised only when something here changes its meaning */
+#define AXL_ABI_VERSION		1
+
+#define AXL_IOC_MAGIC		0xBA
+
+/** AXL_TIMEOUT_INFINITE - wait until it happens */
+#define AXL_TIMEOUT_INFINITE	(~(__u64)0)
+
+/** AXL_NR_EVENTS - events are numbered 0..1023; see &struct axl_wait_event */
+#define AXL_NR_EVENTS		1024
+
+/* Events with a fixed meaning (docs/hardware-notes.md, "Interrupts"). */
+#define AXL_EVENT_CONTEXT(n)	(n)		/* job done on context 0..3 */
+#define AXL_EVENT_DMA_READ(n)	(4 + (n))	/* read channel 0..3 */
+#define AXL_EVENT_DMA_WRITE(n)	(8 + (n))	/* write channel 0..3 */
+#define AXL_EVENT_MAILBOX	12		/* reply in the mailbox */
+#define AXL_EVENT_MESSAGE	24		/* device message */
+/** AXL_EVENT_ANY - for waiting only: any event at all */
+#define AXL_EVENT_ANY		(~(__u32)0)
+
+/**
+ * enum axl_feature - bits of &axl_query.features
+ * @AXL_FEAT_VMSI: the host-driver area is published: firmware tells events
+ *	through the table in host memory
+ * @AXL_FEAT_EVENTS_EXACT: every event is counted once. Without it (fewer than
+ *	32 vectors and no virtual MSI) the driver cannot tell some events
+ *	apart; none is lost, but a count may rise without its event
+ * @AXL_FEAT_DMA_LIST: the list buffer was published by firmware (else the
+ *	fixed place at the end of L2 is used)
+ * @AXL_FEAT_DMA_VM: firmware programs the engine's interrupt messages itself
+ * @AXL_FEAT_DDR: the base of the device's DDR is known
+ */
+enum axl_feature {
+	AXL_FEAT_VMSI		= 1 << 0,
+	AXL_FEAT_EVENTS_EXACT	= 1 << 1,
+	AXL_FEAT_DMA_LIST	= 1 << 2,
+	AXL_FEAT_DMA_VM		= 1 << 3,
+	AXL_FEAT_DDR		= 1 << 4,
+};
+
+/**
+ * enum axl_iommu_mode - what stands between the device and memory
+ * @AXL_IOMMU_NONE: no IOMMU: bus addresses are physical addresses
+ * @AXL_IOMMU_IDENTITY: an IOMMU that lets everything pass untranslated
+ * @AXL_IOMMU_TRANSLATED: paging domain, strict invalidation
+ * @AXL_IOMMU_LAZY: paging domain, deferred invalidation
+ */
+enum axl_iommu_mode {
+	AXL_IOMMU_NONE		= 0,
+	AXL_IOMMU_IDENTITY	= 1,
+	AXL_IOMMU_TRANSLATED	= 2,
+	AXL_IOMMU_LAZY		= 3,
+};
+
+/**
+ * enum axl_irq_mode - how interrupts reach the host
+ * @AXL_IRQ_NONE: no vector was granted
+ * @AXL_IRQ_MSI: message signalled interrupts
+ * @AXL_IRQ_MSIX: MSI-X
+ */
+enum axl_irq_mode {
+	AXL_IRQ_NONE		= 0,
+	AXL_IRQ_MSI		= 1,
+	AXL_IRQ_MSIX		= 2,
+};
+
+/**
+ * enum axl_fw_state - what runs on the card
+ * @AXL_FW_NONE: nothing that answers (no shared area could be read)
+ * @AXL_FW_BOOTLOADER: the bootloader: mailbox and DMA, no published areas
+ * @AXL_FW_STARTING: start message sent, or the link is down
+ * @AXL_FW_RUNNING: runtime firmware with published areas
+ * @AXL_FW_DEAD: the link went down and did not come back
+ */
+enum axl_fw_state {
+	AXL_FW_NONE		= 0,
+	AXL_FW_BOOTLOADER	= 1,
+	AXL_FW_STARTING		= 2,
+	AXL_FW_RUNNING		= 3,
+	AXL_FW_DEAD		= 4,
+};
+
+/**
+ * enum axl_fw_phase - where a firmware load stands, for progress displays
+ * @AXL_FW_PHASE_IDLE: no load under way
+ * @AXL_FW_PHASE_UPLOAD: segments are being written; see &axl_query.fw_done
+ * @AXL_FW_PHASE_START: start message sent, waiting for the link to go down
+ * @AXL_FW_PHASE_LINK: link down, waiting for it to come back
+ * @AXL_FW_PHASE_AREAS: link up, waiting for firmware to publish its areas
+ */
+enum axl_fw_phase {
+	AXL_FW_PHASE_IDLE	= 0,
+	AXL_FW_PHASE_UPLOAD	= 1,
+	AXL_FW_PHASE_START	= 2,
+	AXL_FW_PHASE_LINK	= 3,
+	AXL_FW_PHASE_AREAS	= 4,
+};
+
+/**
+ * struct axl_query - what the device and the driver are (output only)
+ * @abi: %AXL_ABI_VERSION of the driver
+ * @vectors: interrupt vectors granted, 0..32
+ * @features: &enum axl_feature bits
+ * @generation: starts at 1; raised by every firmware start and reset. Calls
+ *	that touch the device carry the generation the caller believes in
+ * @bar0_size: bytes of engine registers
+ * @bar2_size: bytes of L2 that mmap() offers
+ * @l2_base: device address of the first byte of L2
+ * @l2_size: bytes of L2
+ * @ddr_base: device address of DDR; valid with %AXL_FEAT_DDR
+ * @ddr_size: bytes above @ddr_base that transfers may name (an upper bound;
+ *	firmware does not tell how much is fitted)
+ * @max_length: bytes a single transfer can move
+ * @max_image: bytes a firmware image can have
+ * @fw_done: bytes of the current or last upload that are on the device
+ * @fw_total: bytes of that upload
+ * @lost_interrupts: completions found by looking because no message came
+ * @pci_domain: PCI domain (segment) number
+ * @pci_bus: bus number
+ * @pci_devfn: slot << 3 | function
+ * @vendor: PCI vendor id
+ * @device: PCI device id
+ * @revision: PCI revision id
+ * @link_speed: 1 = 2.5, 2 = 5, 3 = 8, 4 = 16 GT/s; 0 unknown
+ * @link_width: lanes; 0 unknown
+ * @read_channels: host-to-device DMA channels
+ * @write_channels: device-to-host DMA channels
+ * @irq_mode: &enum axl_irq_mode
+ * @iommu_mode: &enum axl_iommu_mode
+ * @fw_state: &enum axl_fw_state
+ * @fw_phase: &enum axl_fw_phase
+ * @layout_major: version of the shared area
+ * @layout_minor: version of the shared area
+ * @page_size: smallest unit the IOMMU maps, or the CPU's page size without one
+ * @max_xfers: transfers one AXL_IOC_SUBMIT takes
+ * @max_jobs: submissions a file can have that AXL_IOC_WAIT has not collected
+ * @nr_vmsi: virtual interrupts that the driver looks at, 0..1024
+ * @reserved: 0
+ */
+struct axl_query {
+	__u32 abi;
+	__u32 vectors;
+	__u64 features;
+	__u64 generation;
+	__u64 bar0_size;
+	__u64 bar2_size;
+	__u64 l2_base;
+	__u64 l2_size;
+	__u64 ddr_base;
+	__u64 ddr_size;
+	__u64 max_length;
+	__u64 max_image;
+	__u64 fw_done;
+	__u64 fw_total;
+	__u64 lost_interrupts;
+	__u32 pci_domain;
+	__u8 pci_bus;
+	__u8 pci_devfn;
+	__u16 vendor;
+	__u16 device;
+	__u8 revision;
+	__u8 link_speed;
+	__u8 link_width;
+	__u8 read_channels;
+	__u8 write_channels;
+	__u8 irq_mode;
+	__u32 iommu_mode;
+	__u32 fw_state;
+	__u32 fw_phase;
+	__u16 layout_major;
+	__u16 layout_minor;
+	__u32 page_size;
+	__u32 max_xfers;
+	__u32 max_jobs;
+	__u32 nr_vmsi;
+	__u64 reserved;
+};
+
+/** AXL_FW_LOAD_NAME - @image is a file name for request_firmware() */
+#define AXL_FW_LOAD_NAME	(1u << 0)
+/** AXL_FW_LOAD_NO_START - write the segments and fw_load_addr, start nothing */
+#define AXL_FW_LOAD_NO_START	(1u << 1)
+
+/** AXL_MAILBOX_MSG_MAX - bytes a mailbox message can have */
+#define AXL_MAILBOX_MSG_MAX	256
+/** AXL_FW_NAME_MAX - bytes a firmware name can have, without a final NUL */
+#define AXL_FW_NAME_MAX		127
+
+/**
+ * struct axl_fw_load - load a firmware image and start it
+ * @flags: AXL_FW_LOAD_* bits
+ * @start_opcode: mailbox opcode that starts the image. Opcodes belong to the
+ *	firmware and are not public, hence the caller's
+ * @image: pointer to an ELF image (RISC-V, executable, its load segments in L2
+ *	outside the shared area or in DDR), or to a name
+ * @image_size: bytes at @image: 1..&axl_query.max_image, or the length of the
+ *	name, 1..%AXL_FW_NAME_MAX, letters, digits and "._-/", no ".."
+ * @msg: pointer to the message that goes with @start_opcode; 0 if @msg_size is 0
+ * @msg_size: 0..%AXL_MAILBOX_MSG_MAX
+ * @reply_opcode: out: mailbox opcode word found after the start message
+ * @timeout_ns: bound on the whole start, from the start message to published
+ *	areas; 0 means the driver's default (15 s)
+ * @generation: out: the new generation, with %AXL_FW_LOAD_NO_START the current
+ * @entry: out: entry point, a device address
+ * @reserved: 0
+ *
+ * Transfers of all files end first: queued ones fail with -ESTALE, running
+ * ones are waited for. A failed load leaves the device usable for another.
+ *
+ * Errors: -ENOEXEC (no RISC-V executable ELF), -EINVAL (malformed), -ERANGE (a
+ * segment lies outside L2 and DDR, or inside what firmware or the engine use),
+ * -E2BIG (too large, too many segments), -ENOENT (no such firmware file),
+ * -EBUSY (another load is under way), -EREMOTEIO (firmware answered the start
+ * message and did not restart: it refused the image; see @reply_opcode),
+ * -ETIMEDOUT (no answer, or no areas in time), -EIO (upload failed, or the
+ * link did not come back).
+ */
+struct axl_fw_load {
+	__u32 flags;
+	__u32 start_opcode;
+	__u64 image;
+	__u64 image_size;
+	__u64 msg;
+	__u32 msg_size;
+	__u32 reply_opcode;
+	__u64 timeout_ns;
+	__u64 generation;
+	__u64 entry;
+	__u64 reserved;
+};
+
+/** AXL_BUF_TO_DEVICE - the device will read this memory (read channels) */
+#define AXL_BUF_TO_DEVICE	(1u << 0)
+/** AXL_BUF_FROM_DEVICE - the device will write this memory (write channels) */
+#define AXL_BUF_FROM_DEVICE	(1u << 1)
+/** AXL_BUF_DMABUF - import the dma-buf @fd instead of user memory */
+#define AXL_BUF_DMABUF		(1u << 2)
+
+/**
+ * struct axl_buf_register - make memory known to the device
+ * @flags: AXL_BUF_* bits; at least one direction
+ * @fd: dma-buf with %AXL_BUF_DMABUF, else 0
+ * @addr: start of the user memory, any alignment; 0 for a dma-buf
+ * @length: bytes, 1..2^40; for a dma-buf 0 (all of it) or at most its size
+ * @handle: out: names the buffer in this file, never 0
+ * @segments: out: contiguous pieces the device sees; 1 behind most IOMMUs
+ * @reserved: 0
+ *
+ * User memory is pinned and counted against RLIMIT_MEMLOCK until released. The
+ * mapping stays over generations. On hosts without coherent DMA, CPU caches
+ * are maintained for the range of a transfer when it is submitted and when
+ * AXL_IOC_WAIT collects it: in between, leave the range and the cache lines at
+ * its ends alone. For dma-bufs use DMA_BUF_IOCTL_SYNC.
+ *
+ * Errors: -EINVAL, -EFAULT (not mapped, or not writable for
+ * %AXL_BUF_FROM_DEVICE), -ENOMEM (also RLIMIT_MEMLOCK), -EBADF, -EOVERFLOW
+ * (address range wraps), -ENOSPC (too many buffers in this file).
+ */
+struct axl_buf_register {
+	__u32 flags;
+	__s32 fd;
+	__u64 addr;
+	__u64 length;
+	__u32 handle;
+	__u32 segments;
+	__u64 reserved;
+};
+
+/**
+ * struct axl_buf_release - forget a buffer
+ * @handle: from AXL_IOC_BUF_REGISTER
+ * @reserved: 0
+ *
+ * Transfers under way keep the memory until they end. Errors: -ENOENT.
+ */
+struct axl_buf_release {
+	__u32 handle;
+	__u32 reserved;
+};
+
+/* Directions of &struct axl_xfer */
+#define AXL_TO_DEVICE		0
+#define AXL_FROM_DEVICE		1
+
+/** AXL_CHANNEL_ANY - the first channel that is free */
+#define AXL_CHANNEL_ANY		(~(__u32)0)
+
+/**
+ * struct axl_xfer - one transfer
+ * @handle: buffer, registered for this direction
+ * @direction: %AXL_TO_DEVICE or %AXL_FROM_DEVICE
+ * @offset: first byte in the buffer
+ * @device_addr: device address, in L2 outside the engine's list buffer or in
+ *	DDR; any alignment
+ * @length: bytes, 1..&axl_query.max_length
+ * @channel: %AXL_CHANNEL_ANY or a channel number of this direction
+ * @reserved: 0
+ */
+struct axl_xfer {
+	__u32 handle;
+	__u32 direction;
+	__u64 offset;
+	__u64 device_addr;
+	__u64 length;
+	__u32 channel;
+	__u32 reserved;
+};
+
+/**
+ * struct axl_submit - start transfers
+ * @xfers: pointer to an array of &struct axl_xfer
+ * @count: its entries, 1..&axl_query.max_xfers
+ * @flags: 0
+ * @generation: the current one
+ * @timeout_ns: bound on each transfer's time on its channel; 0 means the
+ *	driver's default, which grows with the length
+ * @seq: out: names this submission in this file; 1, 2, 3, ...
+ *
+ * All or none: if one entry is bad nothing is started. Transfers run in any
+ * order and at the same time, on several channels. Every submission must be
+ * collected by AXL_IOC_WAIT.
+ *
+ * Errors: -ENOENT (no such handle), -EACCES (buffer not registered for this
+ * direction), -ERANGE (outside the buffer or outside what the device offers),
+ * -ESTALE (not the current generation), -EBUSY (&axl_query.max_jobs
+ * submissions not collected).
+ */
+struct axl_submit {
+	__u64 xfers;
+	__u32 count;
+	__u32 flags;
+	__u64 generation;
+	__u64 timeout_ns;
+	__u64 seq;
+};
+
+/**
+ * struct axl_wait - collect a submission
+ * @seq: from AXL_IOC_SUBMIT; 0 takes any that has ended, out: which
+ * @timeout_ns: how long to wait
+ * @bytes: out: bytes moved by transfers that succeeded
+ * @status: out: 0, or the first failed transfer's -errno: -EIO (the bus
+ *	refused an access, or the device is broken), -ETIMEDOUT (stopped by the
+ *	driver), -ESTALE (firmware restarted or was reset), -ENODEV
+ * @failed: out: index of that transfer, else 0
+ * @flags: 0
+ * @reserved: 0
+ *
+ * Returns 0 when the submission has ended, whatever its status; it is then
+ * forgotten. Errors: -ENOENT (never submitted, or collected already),
+ * -ETIMEDOUT (still under way), -EINTR.
+ */
+struct axl_wait {
+	__u64 seq;
+	__u64 timeout_ns;
+	__u64 bytes;
+	__s32 status;
+	__u32 failed;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct axl_wait_event - wait for an interrupt event
+ * @event: 0..1023 or %AXL_EVENT_ANY. Numbers below 32 are the physical
+ *	messages, all are also the slot numbers of virtual MSI
+ * @flags: 0
+ * @seen: the count that the caller knows; waits until the count differs
+ * @count: out: how often it happened since the driver was bound; also valid
+ *	with -ETIMEDOUT
+ * @timeout_ns: how long to wait
+ * @generation: the current one
+ *
+ * Errors: -ETIMEDOUT, -EINTR, -ESTALE (not the current generation, or it was
+ * raised while waiting).
+ */
+struct axl_wait_event {
+	__u32 event;
+	__u32 flags;
+	__u64 seen;
+	__u64 count;
+	__u64 timeout_ns;
+	__u64 generation;
+};
+
+/**
+ * struct axl_event_counts - read the counters of many events
+ * @counts: pointer to @nr __u64
+ * @first: number of the first event
+ * @nr: how many, 1..1024; @first + @nr is at most 1024
+ */
+struct axl_event_counts {
+	__u64 counts;
+	__u32 first;
+	__u32 nr;
+};
+
+/**
+ * struct axl_event_fd - signal an eventfd at each event
+ * @event: 0..1023, or %AXL_EVENT_ANY
+ * @fd: an eventfd; -1 ends all bindings of @event made by this file
+ * @flags: 0
+ * @reserved: 0
+ *
+ * Errors: -EBADF and -EINVAL (not an eventfd), -EEXIST (this binding exists),
+ * -ENOSPC (more than 64 bindings in this file), -ENOENT (nothing to end).
+ */
+struct axl_event_fd {
+	__u32 event;
+	__s32 fd;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct axl_reset - function level reset
+ * @flags: 0
+ * @reserved: 0
+ * @generation: out: the new generation
+ *
+ * Ends every transfer with -ESTALE; what runs on the card afterwards is up to
+ * the card, in general its bootloader. Errors: -EBUSY (a firmware load is
+ * under way), -EOPNOTSUPP (the function cannot be reset), -EIO.
+ */
+struct axl_reset {
+	__u32 flags;
+	__u32 reserved;
+	__u64 generation;
+};
+
+#define AXL_IOC_QUERY		_IOR(AXL_IOC_MAGIC, 0x00, struct axl_query)
+#define AXL_IOC_FW_LOAD		_IOWR(AXL_IOC_MAGIC, 0x01, struct axl_fw_load)
+#define AXL_IOC_BUF_REGISTER	_IOWR(AXL_IOC_MAGIC, 0x02, struct axl_buf_register)
+#define AXL_IOC_BUF_RELEASE	_IOW(AXL_IOC_MAGIC, 0x03, struct axl_buf_release)
+#define AXL_IOC_SUBMIT		_IOWR(AXL_IOC_MAGIC, 0x04, struct axl_submit)
+#define AXL_IOC_WAIT		_IOWR(AXL_IOC_MAGIC, 0x05, struct axl_wait)
+#define AXL_IOC_WAIT_EVENT	_IOWR(AXL_IOC_MAGIC, 0x06, struct axl_wait_event)
+#define AXL_IOC_EVENT_COUNTS	_IOW(AXL_IOC_MAGIC, 0x07, struct axl_event_counts)
+#define AXL_IOC_EVENT_FD	_IOW(AXL_IOC_MAGIC, 0x08, struct axl_event_fd)
+#define AXL_IOC_RESET		_IOWR(AXL_IOC_MAGIC, 0x09, struct axl_reset)
+
+/*
+ * mmap(): MAP_SHARED, offset 0 is the first byte of L2 (BAR2), offset + length
+ * at most &axl_query.bar2_size, never executable: -EINVAL, -EPERM. Access is
+ * uncached. While firmware restarts, an access waits until the link is back; it
+ * raises SIGBUS when the device is gone.
+ *
+ * poll(): EPOLLIN while a submission has ended that AXL_IOC_WAIT has not
+ * collected; EPOLLERR | EPOLLHUP when the device was removed or is dead.
+ */
+
+#endif /* _UAPI_AXL_H */

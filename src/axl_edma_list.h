@@ -7,6 +7,7 @@
 #ifndef AXL_EDMA_LIST_H
 #define AXL_EDMA_LIST_H
 
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 /*
@@ -14,7 +15,7 @@
  * register has 32 bits; a power of two keeps what follows as well aligned as
  * what went before. (hardware-notes: DMA engine)
  */
-#define AXL_ELEM_MAX		0x80000000u
+#define AXL_ELEM_MAX		SZ_2G
 
 /**
  * struct axl_seg - a bus-contiguous piece of a buffer

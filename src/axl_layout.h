@@ -9,7 +9,9 @@
 #ifndef AXL_LAYOUT_H
 #define AXL_LAYOUT_H
 
+#include <linux/bits.h>
 #include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 #include "axl_edma_regs.h"
@@ -56,6 +58,10 @@
 
 /* Device address of L2 where firmware does not tell. */
 #define AXL_L2_BASE_FALLBACK		0x08000000u
+
+/* DDR that boards have (hardware-notes: Firmware life cycle) */
+#define AXL_DDR_MIN			SZ_1G
+#define AXL_DDR_MAX			SZ_16G
 
 /* Host-driver area (hardware-notes: Interrupts) */
 #define AXL_HOSTIF_CTRL			0x00	/* 32 bits */

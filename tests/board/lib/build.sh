@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # common.sh is read before
+#
+# What a board is made of, built when its inputs changed. Inputs are compared
+# by content, not by time: a fresh clone or another checkout of the same text
+# builds nothing.
+
+build_dir=$cache/build
+
+# digest FILE...: one word for the content and names of files.
+digest() {
+	sha256sum "$@" | sed "s|$top/||" | sha256sum | cut -c1-16
+}
+
+# fresh TARGET KEY: does TARGET exist and was it made from KEY?
+fresh() {
+	[ -e "$1" ] && [ "$(cat "$1.key" 2>/dev/null)" = "$2" ]
+}
+
+# mirror_tree FROM TO: copy the files named on standard input (relative) when
+# they differ, remove sources that are gone. Keeps times of what is unchanged,
+# so that make has nothing to do then.
+mirror_tree() {
+	local from=$1 to=$2 f list
+
+	list=$(cat)
+	while read -r f; do
+		cmp -s "$from/$f" "$to/$f" && continue
+		mkdir -p "$to/$(dirname "$f")"
+		rm -f "$to/$f"
+		cp "$from/$f" "$to/$f"
+	done <<<"$list"
+	(cd "$to" && find . -type f \( -name '*.[chS]' -o -name Kbuild \) ! -name '*.mod.c') |
+		sed 's|^\./||' | grep -vxF -e "$list" | while read -r f; do
+		rm -f "$to/$f"
+	done || true
+}
+
+# ------------------------------------------------------------------ device
+
+device_src=${BOARD_DEVICE:-$board_dir/device}
+device_so=$build_dir/device/metis.so
+
+build_device() {
+	local qemu=$cache/qemu/source headers=$cache/qemu/headers key log=$build_dir/device/build.log
+
+	need qemu-system-aarch64 gcc python3 pkg-config
+	[ -e "$qemu/ready" ] || die "the QEMU source is not unpacked; run tests/board/setup as root first"
+	[ "$(cat "$qemu/ready")" = "$(dpkg-query -W -f='${source:Version}' qemu-system-arm)" ] ||
+		die "the installed QEMU is not the one the bench was prepared for; run: tests/board/setup"
+	[ -e "$device_src/build.sh" ] || die "no device model in $device_src"
+	mkdir -p "$build_dir/device"
+	key="$(cat "$qemu/ready") $(digest "$device_src/qemu-headers.sh")"
+	if ! fresh "$headers" "$key"; then
+		say "device: generating QEMU headers"
+		rm -rf "$headers"
+		"$device_src/qemu-headers.sh" "$qemu" "$headers" >"$log" 2>&1 ||
+			{ tail -n 20 "$log" >&2; die "QEMU headers cannot be generated; see $log"; }
+		echo "$key" >"$headers.key"
+	fi
+	key="$key $(digest "$device_src"/*.[ch] "$device_src/build.sh")"
+	if ! fresh "$device_so" "$key"; then
+		say "device: building the Metis model"
+		"$device_src/build.sh" "$qemu" "$headers" "$device_so.new" >"$log" 2>&1 ||
+			{ tail -n 30 "$log" >&2; die "the device model does not build; see $log"; }
+		mv "$device_so.new" "$device_so"
+		echo "$key" >"$device_so.key"
+	fi
+}
+
+# ---------------------------------------------------------- guest programs
+
+tests_out=$build_dir/guest
+
+guest_cflags=(-static -O2 -g0 -s -Wall -D_GNU_SOURCE=
+	-I"$top/include/uapi" -I"$board_dir/device" -I"$top/tests/kselftest"
+	-I"$build_dir/kselftest-include")
+
+# compile OUT SOURCE... [-- FLAG...]
+compile_guest() {
+	local out=$1 a src=() flags=() key rest=
+
+	shift
+	for a; do
+		case $a in
+		--) rest=1 ;;
+		*) if [ -n "$rest" ]; then flags+=("$a"); else src+=("$a"); fi ;;
+		esac
+	done
+	key="$guest_headers_key $(digest "${src[@]}") ${flags[*]}"
+	fresh "$out" "$key" && return 0
+	"$(cross gcc)" "${guest_cflags[@]}" -o "$out.new" "${src[@]}" "${flags[@]}" ||
+		{ rm -f "$out"; say "${out#"$tests_out/"} does not build" >&2; return 1; }
+	mv "$out.new" "$out"
+	echo "$key" >"$out.key"
+	say "built ${out#"$tests_out/"}"
+}
+
+build_guest_programs() {
+	local f name libs=() jobs=() j failed= want=() dir
+
+	need "$(cross gcc)"
+	[ -e "$cache/guest/ready" ] || die "json-c for the guest is missing; run tests/board/setup"
+	mkdir -p "$tests_out/tests" "$tests_out/bin" "$build_dir/kselftest-include"
+	if [ -e "$cache/source-6.12/ready" ]; then
+		for f in kselftest.h kselftest_harness.h; do
+			put "$build_dir/kselftest-include/$f" \
+				<"$cache/source-6.12/tools/testing/selftests/$f"
+		done
+	fi
+	mapfile -t want < <(find "$top/include/uapi" "$board_dir/device" \
+		"$top/tests/kselftest" "$top/tools" "$build_dir/kselftest-include" \
+		-name '*.h' 2>/dev/null | sort)
+	guest_headers_key="$("$(cross gcc)" -dumpfullversion) $(cat "$cache/guest/ready") $(digest "${want[@]}" "$board_dir/lib/build.sh")"
+
+	for f in lab selftest; do
+		[ -e "$board_dir/device/$f.c" ] || continue
+		dir=bin
+		[ $f = lab ] || dir=tests
+		name=$f
+		[ $f = lab ] || name=device_selftest
+		compile_guest "$tests_out/$dir/$name" "$board_dir/device/$f.c" & jobs+=($!)
+	done
+	for f in "$top"/tests/kselftest/lib*.c; do
+		[ -e "$f" ] && libs+=("$f")
+	done
+	for f in "$top"/tests/kselftest/*.c; do
+		[ -e "$f" ] || continue
+		name=$(basename "$f" .c)
+		[[ $name == lib* ]] && continue
+		[ -e "$build_dir/kselftest-include/kselftest_harness.h" ] ||
+			die "kselftest headers are missing; run tests/board/setup --all"
+		compile_guest "$tests_out/tests/$name" "$f" "${libs[@]}" -- -pthread & jobs+=($!)
+		[ $((${#jobs[@]} % 4)) != 0 ] || wait "${jobs[-4]}" || failed=1
+	done
+	if compgen -G "$top/tools/metisctl/*.c" >/dev/null; then
+		compile_guest "$tests_out/bin/metisctl" "$top"/tools/metisctl/*.c -- \
+			-I"$cache/guest/include" -L"$cache/guest/lib" -ljson-c & jobs+=($!)
+	fi
+	for j in "${jobs[@]}"; do
+		wait "$j" || failed=1
+	done
+	# A test that left the source tree leaves the board, too.
+	for f in "$tests_out"/tests/*; do
+		[ -x "$f" ] || continue
+		name=$(basename "$f")
+		[ -e "$top/tests/kselftest/$name.c" ] || [ "$name" = device_selftest ] ||
+			rm -f "$f" "$f.key"
+	done
+	[ -z "$failed" ]
+}
+
+# --------------------------------------------------------------- initramfs
+
+# build_initramfs KEY: sets $initramfs. Everything but the job of this run.
+build_initramfs() {
+	local root key want=() f
+
+	need cpio
+	initramfs=$build_dir/initramfs-$1.cpio
+	root=$build_dir/initramfs-$1
+	mapfile -t want < <(find "$tests_out/tests" "$tests_out/bin" "$board_dir/initramfs" \
+		"$(modules_out "$1")" "$top/tests/kselftest/tests.conf" \
+		"$(kernel_dir "$1")/modules" -maxdepth 1 -type f ! -name '*.key' 2>/dev/null | sort)
+	key=$(digest "$cache/guest/busybox" "${want[@]}" "$board_dir/lib/build.sh")
+	fresh "$initramfs" "$key" && return 0
+
+	rm -rf "$root"
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,run,etc,tests,lib/modules,root}
+	cp "$cache/guest/busybox" "$root/bin/"
+	for f in sh mount; do
+		ln -s busybox "$root/bin/$f"
+	done
+	cp "$board_dir/initramfs/init" "$root/"
+	cp "$board_dir/initramfs/runner" "$root/bin/"
+	[ ! -e "$top/tests/kselftest/tests.conf" ] ||
+		cp "$top/tests/kselftest/tests.conf" "$root/etc/"
+	find "$tests_out/tests" -type f ! -name '*.key' -exec cp -t "$root/tests" {} +
+	find "$tests_out/bin" -type f ! -name '*.key' -exec cp -t "$root/bin" {} +
+	for f in udmabuf aer_inject; do
+		f=$(kernel_dir "$1")/modules/$f.ko
+		[ ! -e "$f" ] || cp "$f" "$root/lib/modules/"
+	done
+	if [ -d "$(modules_out "$1")" ]; then
+		find "$(modules_out "$1")" -name '*.ko' -exec cp -t "$root/lib/modules" {} +
+	fi
+	(cd "$root" && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$initramfs.new"
+	mv "$initramfs.new" "$initramfs"
+	echo "$key" >"$initramfs.key"
+	rm -rf "$root"
+}
+
+modules_out() {
+	echo "$build_dir/modules/$1"
+}

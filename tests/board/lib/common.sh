@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # the scripts that read this file use them
+#
+# What every script of the emulated board needs: where things are kept, how
+# progress is told, which kernels exist and how modules are built for them.
+
+board_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=$(cd "$board_dir/../.." && pwd)
+cache=${AXL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/axl}
+host_arch=$(dpkg --print-architecture 2>/dev/null || uname -m)
+
+# Everything the bench builds is made for this machine.
+guest_arch=arm64
+guest_triplet=aarch64-linux-gnu
+
+board_started=${EPOCHREALTIME/[.,]/}
+
+# Seconds since this script started, one decimal.
+elapsed() {
+	local us=$((${EPOCHREALTIME/[.,]/} - board_started))
+
+	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
+}
+
+say() {
+	printf '[%6s] %s\n' "$(elapsed)" "$*"
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# need COMMAND...: every one present, or one line that says what to do.
+need() {
+	local c missing=()
+
+	for c; do
+		command -v "$c" >/dev/null || missing+=("$c")
+	done
+	[ ${#missing[@]} = 0 ] ||
+		die "missing: ${missing[*]}; run tests/board/setup as root first"
+}
+
+# lock NAME: one process at a time in a part of the cache; held until exit.
+lock() {
+	local fd
+
+	mkdir -p "$cache"
+	exec {fd}>"$cache/$1.lock"
+	if ! flock -n "$fd"; then
+		say "waiting for another run that holds $1"
+		flock "$fd"
+	fi
+	printf -v "lock_$1" '%s' "$fd"
+}
+
+unlock() {
+	local var=lock_$1 fd
+
+	fd=${!var}
+	exec {fd}>&-
+}
+
+# put FILE < content: replace FILE only when its content changes, atomically.
+put() {
+	local tmp
+
+	tmp=$(mktemp "$1.XXXXXX")
+	cat >"$tmp"
+	if cmp -s "$tmp" "$1"; then
+		rm -f "$tmp"
+	else
+		chmod --reference="$1" "$tmp" 2>/dev/null || chmod 644 "$tmp"
+		mv -f "$tmp" "$1"
+	fi
+}
+
+# ---------------------------------------------------------------- kernels
+
+# The kernels of the bench, oldest first; 7.2 is there to be asked for.
+bench_kernels="6.1 6.12 6.12-16k 7.3"
+newest_kernel=7.3
+
+# kernel_pattern KEY: what the ABI part of linux-headers-<ABI> looks like.
+kernel_pattern() {
+	case $1 in
+	6.1) echo '6\.1\.0-[0-9]+-arm64' ;;
+	6.12) echo '6\.12\.[0-9]+\+deb12-arm64' ;;
+	6.12-16k) echo '6\.12\.[0-9]+\+deb12-arm64-16k' ;;
+	7.2) echo '7\.2\.[0-9]+\+deb13-arm64' ;;
+	7.3) echo '7\.3\.[0-9]+\+deb13-arm64' ;;
+	*) die "unknown kernel '$1'; the bench has: $bench_kernels 7.2" ;;
+	esac
+}
+
+# kernel_compiler KEY: which compiler gives a module that this kernel can load.
+# gcc-12 against headers made for gcc-14 compiles, and crashes at insmod: the
+# functions of cold sections lose the alignment that ftrace relies on.
+kernel_compiler() {
+	case $1 in
+	6.*) echo gcc-12 ;;
+	*) echo clang-19 ;;
+	esac
+}
+
+kernel_dir() {
+	echo "$cache/kernel/$1"
+}
+
+kernel_ready() {
+	[ -e "$(kernel_dir "$1")/ready" ]
+}
+
+need_kernel() {
+	kernel_ready "$1" ||
+		die "kernel $1 is not unpacked; run: tests/board/setup --kernels '$1'"
+}
+
+# cross PROGRAM: the compiler or binutils program that makes guest code.
+cross() {
+	if [ "$host_arch" = "$guest_arch" ]; then
+		echo "$1"
+	else
+		echo "$guest_triplet-$1"
+	fi
+}
+
+# kbuild_vars KEY: variable settings for a kernel build of external modules,
+# one on a line.
+kbuild_vars() {
+	printf '%s\n' ARCH=$guest_arch
+	# Type information for BPF needs pahole and the kernel's own compiler.
+	printf '%s\n' CONFIG_DEBUG_INFO_BTF_MODULES=
+	case $(kernel_compiler "$1") in
+	gcc-12)
+		[ "$host_arch" = "$guest_arch" ] ||
+			printf '%s\n' CROSS_COMPILE=$guest_triplet-
+		printf '%s\n' "CC=$(cross gcc-12)"
+		;;
+	clang-19)
+		# The configuration describes gcc-14. State what clang does
+		# differently, or flags it has not got come from there.
+		printf '%s\n' LLVM=-19 CC=clang-19 CONFIG_CC_IS_GCC= \
+			CONFIG_CC_IS_CLANG=y \
+			CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT= \
+			CONFIG_CC_IMPLICIT_FALLTHROUGH=-Wimplicit-fallthrough \
+			CONFIG_UBSAN_BOUNDS_STRICT= CONFIG_UBSAN_ARRAY_BOUNDS=y \
+			CONFIG_FTRACE_MCOUNT_USE_CC= \
+			KCFLAGS=-Wno-unknown-warning-option
+		;;
+	esac
+}

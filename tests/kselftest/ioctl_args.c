@@ -1,0 +1,1234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bad arguments to every call of /dev/metisN: each has a documented errno,
+ * changes nothing and leaves the device usable.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "libaxltest.h"
+#include "liblab.h"
+
+#define BUF_SIZE	(64 * 1024UL)
+#define TO		AXL_BUF_TO_DEVICE
+#define FROM		AXL_BUF_FROM_DEVICE
+
+/* A page followed by a hole, and one that is read-only */
+struct edge {
+	uint8_t *page;
+	uint8_t *end;		/* first byte that is not mapped */
+	uint8_t *ro;
+};
+
+FIXTURE(args)
+{
+	struct at_ctx t;
+	struct edge e;
+	uint8_t *buf;
+	uint32_t handle;	/* both directions */
+	uint32_t to, from;	/* one direction each */
+	uint64_t device_addr;
+};
+
+FIXTURE_SETUP(args)
+{
+	struct axl_buf_register reg;
+	size_t page = at_page_size();
+	uint8_t *p;
+
+	AT_BEGIN(&self->t, 0);
+
+	p = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	self->e.page = p;
+	self->e.end = p + page;
+	self->e.ro = p + 2 * page;
+	memset(p, 0, page);
+	memset(self->e.ro, 0, page);
+	ASSERT_EQ(0, munmap(self->e.end, page));
+	ASSERT_EQ(0, mprotect(self->e.ro, page, PROT_READ));
+
+	self->buf = mmap(NULL, BUF_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->buf);
+	memset(self->buf, 0x5a, BUF_SIZE);
+	ASSERT_EQ(0, at_register(self->t.fd, self->buf, BUF_SIZE, TO | FROM,
+				 &reg));
+	self->handle = reg.handle;
+	ASSERT_EQ(0, at_register(self->t.fd, self->buf, BUF_SIZE, TO, &reg));
+	self->to = reg.handle;
+	ASSERT_EQ(0, at_register(self->t.fd, self->buf, BUF_SIZE, FROM, &reg));
+	self->from = reg.handle;
+	self->device_addr = at_scratch_l2(&self->t.q);
+}
+
+FIXTURE_TEARDOWN(args)
+{
+	struct axl_query q;
+
+	/* Whatever was asked, nothing restarted and transfers still work */
+	EXPECT_EQ(0, at_query(self->t.fd, &q));
+	EXPECT_EQ(self->t.q.generation, q.generation);
+	memset(self->buf, 0xa5, 4096);
+	EXPECT_EQ(0, at_move(self->t.fd, self->to, AXL_TO_DEVICE, 0,
+			     self->device_addr, 4096));
+	memset(self->buf, 0, 4096);
+	EXPECT_EQ(0, at_move(self->t.fd, self->from, AXL_FROM_DEVICE, 0,
+			     self->device_addr, 4096));
+	EXPECT_EQ(-1, at_check_byte(self->buf, 4096, 0xa5));
+	AT_END(&self->t);
+}
+
+/*
+ * One instance of every call whose result is known and that has no effect that
+ * matters: either it succeeds, or one field is bad on purpose.
+ */
+struct call {
+	const char *name;
+	unsigned long request;
+	size_t size;
+	int result;
+	bool writes;		/* an output is written with @result */
+	union {
+		struct axl_query query;
+		struct axl_fw_load fw_load;
+		struct axl_buf_register buf_register;
+		struct axl_buf_release buf_release;
+		struct axl_submit submit;
+		struct axl_wait wait;
+		struct axl_wait_event wait_event;
+		struct axl_event_counts event_counts;
+		struct axl_event_fd event_fd;
+		struct axl_reset reset;
+		uint8_t bytes[256];
+	} arg;
+};
+
+#define NR_CALLS	10
+
+static void make_calls(struct call *c, const struct axl_query *q,
+		       uint8_t *buf, uint64_t *counts)
+{
+	memset(c, 0, NR_CALLS * sizeof(*c));
+
+	c[0] = (struct call){ "QUERY", AXL_IOC_QUERY, sizeof(struct axl_query),
+			      0, true, { } };
+	c[1] = (struct call){ "FW_LOAD", AXL_IOC_FW_LOAD,
+			      sizeof(struct axl_fw_load), -EINVAL, false, { } };
+	c[1].arg.fw_load.image = (uintptr_t)buf;
+	c[2] = (struct call){ "BUF_REGISTER", AXL_IOC_BUF_REGISTER,
+			      sizeof(struct axl_buf_register), 0, true, { } };
+	c[2].arg.buf_register.flags = TO;
+	c[2].arg.buf_register.addr = (uintptr_t)buf;
+	c[2].arg.buf_register.length = 4096;
+	c[3] = (struct call){ "BUF_RELEASE", AXL_IOC_BUF_RELEASE,
+			      sizeof(struct axl_buf_release), -ENOENT, false,
+			      { } };
+	c[3].arg.buf_release.handle = 0xfffffff0;
+	c[4] = (struct call){ "SUBMIT", AXL_IOC_SUBMIT,
+			      sizeof(struct axl_submit), -EINVAL, false, { } };
+	c[4].arg.submit.xfers = (uintptr_t)buf;
+	c[4].arg.submit.generation = q->generation;
+	c[5] = (struct call){ "WAIT", AXL_IOC_WAIT, sizeof(struct axl_wait),
+			      -ENOENT, false, { } };
+	c[5].arg.wait.seq = 0x123456789;
+	c[6] = (struct call){ "WAIT_EVENT", AXL_IOC_WAIT_EVENT,
+			      sizeof(struct axl_wait_event), 0, true, { } };
+	c[6].arg.wait_event.event = 1000;
+	c[6].arg.wait_event.seen = ~0ULL - 1;
+	c[6].arg.wait_event.generation = q->generation;
+	c[7] = (struct call){ "EVENT_COUNTS", AXL_IOC_EVENT_COUNTS,
+			      sizeof(struct axl_event_counts), 0, false, { } };
+	c[7].arg.event_counts.counts = (uintptr_t)counts;
+	c[7].arg.event_counts.nr = 16;
+	c[8] = (struct call){ "EVENT_FD", AXL_IOC_EVENT_FD,
+			      sizeof(struct axl_event_fd), -ENOENT, false,
+			      { } };
+	c[8].arg.event_fd.event = 1000;
+	c[8].arg.event_fd.fd = -1;
+	c[9] = (struct call){ "RESET", AXL_IOC_RESET, sizeof(struct axl_reset),
+			      -EINVAL, false, { } };
+	c[9].arg.reset.flags = 1u << 31;
+}
+
+static unsigned long with_size(unsigned long request, size_t size)
+{
+	return _IOC(_IOC_DIR(request), _IOC_TYPE(request), _IOC_NR(request),
+		    size);
+}
+
+TEST_F(args, structure_at_page_edge)
+{
+	struct call calls[NR_CALLS];
+	uint64_t counts[16];
+	int i;
+
+	make_calls(calls, &self->t.q, self->buf, counts);
+	for (i = 0; i < NR_CALLS; i++) {
+		struct call *c = &calls[i];
+		uint8_t *at = self->e.end - c->size;
+
+		memcpy(at, &c->arg, c->size);
+		EXPECT_EQ(c->result, at_ioctl(self->t.fd, c->request, at))
+			TH_LOG("%s, ends at the edge", c->name);
+		if (i == 2)
+			EXPECT_EQ(0, at_release(self->t.fd,
+				((struct axl_buf_register *)at)->handle));
+
+		/* One byte, then half of it over the edge */
+		memcpy(at + 1, &c->arg, c->size - 1);
+		EXPECT_EQ(-EFAULT, at_ioctl(self->t.fd, c->request, at + 1))
+			TH_LOG("%s, one byte over the edge", c->name);
+		at = self->e.end - c->size / 2;
+		memcpy(at, &c->arg, c->size / 2);
+		EXPECT_EQ(-EFAULT, at_ioctl(self->t.fd, c->request, at))
+			TH_LOG("%s, half over the edge", c->name);
+	}
+}
+
+TEST_F(args, structure_bad_pointer)
+{
+	static const uintptr_t bad[] = {
+		0, 1, 0xffff000000000000, 0xffffffffffffff00, ~(uintptr_t)0,
+		0x0001000000000000,
+	};
+	struct call calls[NR_CALLS];
+	uint64_t counts[16];
+	size_t i, j;
+
+	make_calls(calls, &self->t.q, self->buf, counts);
+	for (i = 0; i < NR_CALLS; i++) {
+		const struct call *c = &calls[i];
+
+		for (j = 0; j < at_array_size(bad); j++)
+			EXPECT_EQ(-EFAULT, at_ioctl(self->t.fd, c->request,
+						    (void *)bad[j]))
+				TH_LOG("%s(%#lx)", c->name,
+				       (unsigned long)bad[j]);
+	}
+}
+
+TEST_F(args, structure_unaligned)
+{
+	struct call calls[NR_CALLS];
+	uint64_t counts[16];
+	uint8_t room[512];
+	int i, shift;
+
+	make_calls(calls, &self->t.q, self->buf, counts);
+	for (i = 0; i < NR_CALLS; i++) {
+		struct call *c = &calls[i];
+
+		for (shift = 1; shift < 8; shift += 2) {
+			struct axl_buf_register reg;
+
+			memcpy(room + shift, &c->arg, c->size);
+			EXPECT_EQ(c->result, at_ioctl(self->t.fd, c->request,
+						      room + shift))
+				TH_LOG("%s at +%d", c->name, shift);
+			if (i == 2) {
+				memcpy(&reg, room + shift, sizeof(reg));
+				EXPECT_EQ(0, at_release(self->t.fd,
+							reg.handle));
+			}
+		}
+	}
+}
+
+/* VmLck or VmPin, whichever the driver uses; kB */
+static long pinned_kb(void)
+{
+	char line[128];
+	long sum = 0, n;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmLck: %ld", &n) == 1 ||
+		    sscanf(line, "VmPin: %ld", &n) == 1)
+			sum += n;
+	fclose(f);
+	return sum;
+}
+
+TEST_F(args, structure_read_only)
+{
+	struct call calls[NR_CALLS];
+	uint64_t counts[16];
+	size_t page = at_page_size();
+	long before = pinned_kb();
+	int i;
+
+	ASSERT_GE(before, 0);
+	make_calls(calls, &self->t.q, self->buf, counts);
+	for (i = 0; i < NR_CALLS; i++) {
+		struct call *c = &calls[i];
+
+		ASSERT_EQ(0, mprotect(self->e.ro, page, PROT_READ | PROT_WRITE));
+		memcpy(self->e.ro, &c->arg, c->size);
+		ASSERT_EQ(0, mprotect(self->e.ro, page, PROT_READ));
+		EXPECT_EQ(c->writes ? -EFAULT : c->result,
+			  at_ioctl(self->t.fd, c->request, self->e.ro))
+			TH_LOG("%s in read-only memory", c->name);
+	}
+	/* The buffer whose handle could not be told is not kept */
+	EXPECT_EQ(before, pinned_kb());
+}
+
+TEST_F(args, structure_longer)
+{
+	static const size_t more[] = { 1, 8, 100, 4096 };
+	static uint8_t room[16384];
+	struct call calls[NR_CALLS];
+	uint64_t counts[16];
+	size_t i, j;
+
+	make_calls(calls, &self->t.q, self->buf, counts);
+	for (i = 0; i < NR_CALLS; i++) {
+		struct call *c = &calls[i];
+
+		for (j = 0; j < at_array_size(more) + 1; j++) {
+			size_t size = j < at_array_size(more) ?
+				c->size + more[j] : _IOC_SIZEMASK;
+
+			memset(room, 0, sizeof(room));
+			memcpy(room, &c->arg, c->size);
+			EXPECT_EQ(c->result,
+				  at_ioctl(self->t.fd,
+					   with_size(c->request, size), room))
+				TH_LOG("%s + %zu zero bytes", c->name,
+				       size - c->size);
+			EXPECT_EQ(-1, at_check_byte(room + c->size,
+						    size - c->size, 0))
+				TH_LOG("%s wrote behind the structure",
+				       c->name);
+			if (i == 2)
+				EXPECT_EQ(0, at_release(self->t.fd,
+					((struct axl_buf_register *)room)->handle));
+
+			/* The last byte is something from the future */
+			memset(room, 0, sizeof(room));
+			memcpy(room, &c->arg, c->size);
+			room[size - 1] = 1;
+			EXPECT_EQ(-E2BIG,
+				  at_ioctl(self->t.fd,
+					   with_size(c->request, size), room))
+				TH_LOG("%s + %zu bytes, the last one 1",
+				       c->name, size - c->size);
+		}
+
+		/* The tail goes over the edge */
+		memset(self->e.end - c->size, 0, c->size);
+		memcpy(self->e.end - c->size, &c->arg, c->size);
+		EXPECT_EQ(-EFAULT, at_ioctl(self->t.fd,
+					    with_size(c->request, c->size + 8),
+					    self->e.end - c->size))
+			TH_LOG("%s, tail over the edge", c->name);
+	}
+}
+
+/*
+ * A structure cut anywhere: the missing part counts as zero, and no byte
+ * behind the size given is looked at or written.
+ */
+TEST_F(args, structure_shorter)
+{
+	struct call calls[NR_CALLS];
+	uint64_t counts[16];
+	size_t size;
+	int i, err;
+
+	make_calls(calls, &self->t.q, self->buf, counts);
+	for (i = 0; i < NR_CALLS; i++) {
+		struct call *c = &calls[i];
+		int fd = at_open();
+
+		ASSERT_GE(fd, 0);
+		/* A reset cut before its bad flag would be a reset */
+		for (size = i == 9 ? 4 : 1; size < c->size; size++) {
+			uint8_t *at = self->e.end - size;
+
+			memcpy(at, &c->arg, size);
+			err = at_ioctl(fd, with_size(c->request, size), at);
+			EXPECT_NE(-EFAULT, err)
+				TH_LOG("%s cut to %zu: reads on", c->name,
+				       size);
+			EXPECT_NE(-E2BIG, err)
+				TH_LOG("%s cut to %zu", c->name, size);
+
+			memset(self->e.page, 0xcc, 512);
+			memcpy(self->e.page, &c->arg, size);
+			at_ioctl(fd, with_size(c->request, size),
+				 self->e.page);
+			EXPECT_EQ(-1, at_check_byte(self->e.page + size,
+						    512 - size, 0xcc))
+				TH_LOG("%s cut to %zu: writes on", c->name,
+				       size);
+		}
+		close(fd);
+	}
+
+	/* A prefix of the query holds the first fields and nothing else */
+	struct axl_query q;
+
+	memset(&q, 0xcc, sizeof(q));
+	EXPECT_EQ(0, at_ioctl(self->t.fd, with_size(AXL_IOC_QUERY, 16), &q));
+	EXPECT_EQ(AXL_ABI_VERSION, q.abi);
+	EXPECT_EQ(self->t.q.vectors, q.vectors);
+	EXPECT_EQ(self->t.q.features, q.features);
+	EXPECT_EQ(0xccccccccccccccccULL, q.generation);
+}
+
+TEST_F(args, not_a_request)
+{
+	static uint8_t zero[256];
+	struct call calls[NR_CALLS];
+	uint64_t counts[16];
+	unsigned int nr, dir;
+	int i;
+
+	make_calls(calls, &self->t.q, self->buf, counts);
+	for (i = 0; i < NR_CALLS; i++) {
+		unsigned long r = calls[i].request;
+
+		for (dir = 0; dir < 4; dir++) {
+			if (dir == _IOC_DIR(r))
+				continue;
+			EXPECT_EQ(-ENOTTY,
+				  at_ioctl(self->t.fd,
+					   _IOC(dir, AXL_IOC_MAGIC, _IOC_NR(r),
+						calls[i].size),
+					   &calls[i].arg))
+				TH_LOG("%s with direction bits %u",
+				       calls[i].name, dir);
+		}
+		EXPECT_EQ(-ENOTTY,
+			  at_ioctl(self->t.fd,
+				   _IOC(_IOC_DIR(r), AXL_IOC_MAGIC + 1,
+					_IOC_NR(r), calls[i].size),
+				   &calls[i].arg))
+			TH_LOG("%s of another type", calls[i].name);
+	}
+
+	for (nr = NR_CALLS; nr < 256; nr++)
+		EXPECT_EQ(-ENOTTY,
+			  at_ioctl(self->t.fd,
+				   _IOC(_IOC_READ | _IOC_WRITE, AXL_IOC_MAGIC,
+					nr, 64), zero))
+			TH_LOG("number %#x", nr);
+	EXPECT_EQ(-ENOTTY, at_ioctl(self->t.fd, 0, zero));
+	EXPECT_EQ(-ENOTTY, at_ioctl(self->t.fd, ~0U, zero));
+	EXPECT_EQ(-ENOTTY, at_ioctl(self->t.fd, 0x5401 /* TCGETS */, zero));
+}
+
+/* ---- BUF_REGISTER, BUF_RELEASE ---- */
+
+TEST_F(args, buf_register)
+{
+	size_t page = at_page_size();
+	uint8_t *hole = self->e.end, *ro = self->e.ro;
+	int null = open("/dev/null", O_RDWR);
+	struct {
+		const char *what;
+		struct axl_buf_register r;
+		int result, or;
+	} cases[] = {
+		{ "no direction", { .addr = (uintptr_t)self->buf,
+		  .length = 4096 }, -EINVAL, 0 },
+		{ "unknown flag", { .flags = TO | 8,
+		  .addr = (uintptr_t)self->buf, .length = 4096 }, -EINVAL, 0 },
+		{ "highest flag", { .flags = TO | 1u << 31,
+		  .addr = (uintptr_t)self->buf, .length = 4096 }, -EINVAL, 0 },
+		{ "reserved", { .flags = TO, .addr = (uintptr_t)self->buf,
+		  .length = 4096, .reserved = 1 }, -EINVAL, 0 },
+		{ "fd of user memory", { .flags = TO, .fd = 3,
+		  .addr = (uintptr_t)self->buf, .length = 4096 }, -EINVAL, 0 },
+		{ "length 0", { .flags = TO, .addr = (uintptr_t)self->buf },
+		  -EINVAL, 0 },
+		{ "length 2^40 + 1", { .flags = TO,
+		  .addr = (uintptr_t)self->buf, .length = (1ULL << 40) + 1 },
+		  -EINVAL, 0 },
+		{ "length ~0", { .flags = TO, .addr = (uintptr_t)self->buf,
+		  .length = ~0ULL }, -EINVAL, -EOVERFLOW },
+		{ "2^40 bytes", { .flags = TO, .addr = (uintptr_t)self->buf,
+		  .length = 1ULL << 40 }, -EFAULT, -ENOMEM },
+		{ "2^36 bytes", { .flags = TO, .addr = (uintptr_t)self->buf,
+		  .length = 1ULL << 36 }, -EFAULT, -ENOMEM },
+		{ "wraps", { .flags = TO, .addr = ~0ULL - page + 1,
+		  .length = 2 * page }, -EOVERFLOW, 0 },
+		{ "wraps by rounding up", { .flags = TO,
+		  .addr = ~0ULL - page + 2, .length = page - 1 }, -EOVERFLOW,
+		  -EFAULT },
+		{ "null", { .flags = TO, .length = 4096 }, -EFAULT, 0 },
+		{ "hole", { .flags = TO, .addr = (uintptr_t)hole,
+		  .length = 16 }, -EFAULT, 0 },
+		{ "into a hole", { .flags = TO, .addr = (uintptr_t)hole - 1,
+		  .length = 2 }, -EFAULT, 0 },
+		{ "kernel", { .flags = TO, .addr = 0xffff800000000000,
+		  .length = 4096 }, -EFAULT, 0 },
+		{ "read-only, from device", { .flags = FROM,
+		  .addr = (uintptr_t)ro, .length = 4096 }, -EFAULT, 0 },
+		{ "read-only, both", { .flags = TO | FROM,
+		  .addr = (uintptr_t)ro, .length = 4096 }, -EFAULT, 0 },
+		{ "dma-buf, no direction", { .flags = AXL_BUF_DMABUF,
+		  .fd = null }, -EINVAL, 0 },
+		{ "dma-buf, address", { .flags = TO | AXL_BUF_DMABUF,
+		  .fd = null, .addr = 1 }, -EINVAL, 0 },
+		{ "dma-buf -1", { .flags = TO | AXL_BUF_DMABUF, .fd = -1 },
+		  -EBADF, 0 },
+		{ "dma-buf 9999", { .flags = TO | AXL_BUF_DMABUF, .fd = 9999 },
+		  -EBADF, 0 },
+		{ "dma-buf, other file", { .flags = TO | AXL_BUF_DMABUF,
+		  .fd = null }, -EINVAL, 0 },
+		{ "dma-buf, own file", { .flags = TO | AXL_BUF_DMABUF,
+		  .fd = self->t.fd }, -EINVAL, 0 },
+	};
+	long before = pinned_kb();
+	size_t i;
+	int err;
+
+	ASSERT_GE(null, 0);
+	for (i = 0; i < at_array_size(cases); i++) {
+		struct axl_buf_register r = cases[i].r;
+
+		err = at_ioctl(self->t.fd, AXL_IOC_BUF_REGISTER, &r);
+		EXPECT_TRUE(err == cases[i].result ||
+			    (cases[i].or && err == cases[i].or))
+			TH_LOG("%s: %d, not %d", cases[i].what, err,
+			       cases[i].result);
+	}
+	EXPECT_EQ(before, pinned_kb());
+	close(null);
+}
+
+TEST_F(args, buf_release)
+{
+	struct axl_buf_register reg;
+	struct axl_buf_release rel = { .handle = self->handle, .reserved = 1 };
+	int other;
+
+	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_BUF_RELEASE, &rel));
+	EXPECT_EQ(-ENOENT, at_release(self->t.fd, 0));
+	EXPECT_EQ(-ENOENT, at_release(self->t.fd, ~0U));
+	EXPECT_EQ(-ENOENT, at_release(self->t.fd, 1u << 31));
+	EXPECT_EQ(-ENOENT, at_release(self->t.fd, self->from + 1000));
+
+	/* Somebody else's */
+	other = at_open();
+	ASSERT_GE(other, 0);
+	EXPECT_EQ(-ENOENT, at_release(other, self->handle));
+
+	/* Twice; and a handle is never 0 */
+	ASSERT_EQ(0, at_register(other, self->buf, 4096, TO, &reg));
+	EXPECT_NE(0, reg.handle);
+	EXPECT_EQ(0, at_release(other, reg.handle));
+	EXPECT_EQ(-ENOENT, at_release(other, reg.handle));
+	close(other);
+}
+
+/* ---- SUBMIT, WAIT ---- */
+
+TEST_F(args, submit_call)
+{
+	struct axl_xfer good = {
+		.handle = self->to, .direction = AXL_TO_DEVICE,
+		.device_addr = self->device_addr, .length = 64,
+		.channel = AXL_CHANNEL_ANY,
+	};
+	uint64_t gen = self->t.q.generation, max = self->t.q.max_xfers;
+	struct axl_xfer *edge;
+	struct axl_wait w;
+	uint64_t seq;
+	uint32_t i;
+
+	struct {
+		const char *what;
+		struct axl_submit s;
+		int result;
+	} cases[] = {
+		{ "null", { .count = 1, .generation = gen }, -EFAULT },
+		{ "no entries", { .xfers = (uintptr_t)&good,
+		  .generation = gen }, -EINVAL },
+		{ "one too many", { .xfers = (uintptr_t)&good,
+		  .count = max + 1, .generation = gen }, -EINVAL },
+		{ "count ~0", { .xfers = (uintptr_t)&good, .count = ~0U,
+		  .generation = gen }, -EINVAL },
+		{ "count wraps the array size", { .xfers = (uintptr_t)&good,
+		  .count = 1u << 31, .generation = gen }, -EINVAL },
+		{ "flag", { .xfers = (uintptr_t)&good, .count = 1, .flags = 1,
+		  .generation = gen }, -EINVAL },
+		{ "kernel pointer", { .xfers = 0xffff800000000000, .count = 1,
+		  .generation = gen }, -EFAULT },
+		{ "pointer ~0", { .xfers = ~0ULL, .count = 1,
+		  .generation = gen }, -EFAULT },
+		{ "generation 0", { .xfers = (uintptr_t)&good, .count = 1 },
+		  -ESTALE },
+		{ "old generation", { .xfers = (uintptr_t)&good, .count = 1,
+		  .generation = gen - 1 }, -ESTALE },
+		{ "future generation", { .xfers = (uintptr_t)&good,
+		  .count = 1, .generation = gen + 1 }, -ESTALE },
+		{ "generation ~0", { .xfers = (uintptr_t)&good, .count = 1,
+		  .generation = ~0ULL }, -ESTALE },
+	};
+
+	for (i = 0; i < at_array_size(cases); i++) {
+		const char *what = cases[i].what;
+
+		EXPECT_EQ(cases[i].result,
+			  at_ioctl(self->t.fd, AXL_IOC_SUBMIT, &cases[i].s))
+			TH_LOG("%s", what);
+	}
+
+	/* The array ends at the edge of a page, then one entry over it */
+	edge = (struct axl_xfer *)self->e.end - 2;
+	edge[0] = good;
+	edge[1] = good;
+	EXPECT_EQ(0, at_submit(self->t.fd, edge, 2, gen, 0, &seq));
+	EXPECT_EQ(1, seq);	/* what was refused has no number */
+	EXPECT_EQ(0, at_wait(self->t.fd, seq, AT_SOON, &w));
+	EXPECT_EQ(0, w.status);
+	EXPECT_EQ(128, w.bytes);
+	EXPECT_EQ(-EFAULT, at_submit(self->t.fd, edge, 3, gen, 0, &seq));
+	EXPECT_EQ(-EFAULT, at_submit(self->t.fd,
+				     (void *)((uint8_t *)(edge + 1) + 1), 1,
+				     gen, 0, &seq));
+	/* Unaligned is a matter of taste, but it is not an error */
+	memmove((uint8_t *)edge - 3, edge, sizeof(good));
+	EXPECT_EQ(0, at_submit(self->t.fd, (void *)((uint8_t *)edge - 3), 1,
+			       gen, 0, &seq));
+	EXPECT_EQ(2, seq);
+	EXPECT_EQ(0, at_wait(self->t.fd, seq, AT_SOON, &w));
+	EXPECT_EQ(0, w.status);
+}
+
+TEST_F(args, submit_entry)
+{
+	struct axl_query *q = &self->t.q;
+	uint64_t l2_end = q->l2_base + q->l2_size;
+	uint64_t list, list_size;
+	struct axl_xfer good = {
+		.handle = self->handle, .direction = AXL_TO_DEVICE,
+		.device_addr = self->device_addr, .length = 64,
+		.channel = AXL_CHANNEL_ANY,
+	};
+	struct {
+		const char *what;
+		struct axl_xfer x;
+		int result, or;
+	} cases[64];
+	uint64_t gen = q->generation, seq;
+	struct axl_wait w;
+	size_t n = 0, i;
+	int other, err;
+
+#define BAD(text, field, value, errno1, errno2) do {			\
+	cases[n].what = text;						\
+	cases[n].x = good;						\
+	cases[n].x.field = (value);					\
+	cases[n].result = (errno1);					\
+	cases[n].or = (errno2);						\
+	n++;								\
+} while (0)
+
+	BAD("direction 2", direction, 2, -EINVAL, 0);
+	BAD("direction ~0", direction, ~0U, -EINVAL, 0);
+	BAD("reserved", reserved, 1, -EINVAL, 0);
+	BAD("handle 0", handle, 0, -ENOENT, 0);
+	BAD("handle ~0", handle, ~0U, -ENOENT, 0);
+	BAD("never registered", handle, self->from + 1000, -ENOENT, 0);
+	BAD("only from the device", handle, self->from, -EACCES, 0);
+	BAD("only to the device", handle, self->to, -EACCES, 0);
+	cases[n - 1].x.direction = AXL_FROM_DEVICE;
+	/* The text names no errno for a length or channel out of range */
+	BAD("length 0", length, 0, -EINVAL, -ERANGE);
+	BAD("length ~0", length, ~0ULL, -ERANGE, -EINVAL);
+	BAD("length over the maximum", length, q->max_length + 1, -ERANGE,
+	    -EINVAL);
+	BAD("longer than the buffer", length, BUF_SIZE + 1, -ERANGE, 0);
+	BAD("offset at the end", offset, BUF_SIZE, -ERANGE, 0);
+	BAD("offset one byte too far", offset, BUF_SIZE - 63, -ERANGE, 0);
+	BAD("offset + length wraps", offset, ~0ULL - 31, -ERANGE, 0);
+	BAD("offset ~0", offset, ~0ULL, -ERANGE, 0);
+	BAD("device address 0", device_addr, 0, -ERANGE, 0);
+	BAD("device address ~0", device_addr, ~0ULL, -ERANGE, 0);
+	BAD("device address wraps", device_addr, ~0ULL - 31, -ERANGE, 0);
+	BAD("below L2", device_addr, q->l2_base - 1, -ERANGE, 0);
+	BAD("end of L2", device_addr, l2_end - 1, -ERANGE, 0);
+	BAD("behind L2", device_addr, l2_end, -ERANGE, 0);
+	BAD("read channel too high", channel, q->read_channels, -EINVAL,
+	    -ERANGE);
+	BAD("read channel 32", channel, 32, -EINVAL, -ERANGE);
+	BAD("read channel ~0 - 1", channel, AXL_CHANNEL_ANY - 1, -EINVAL,
+	    -ERANGE);
+	BAD("write channel too high", channel, q->write_channels, -EINVAL,
+	    -ERANGE);
+	cases[n - 1].x.direction = AXL_FROM_DEVICE;
+	if (q->features & AXL_FEAT_DDR) {
+		BAD("below DDR", device_addr, q->ddr_base - 1, -ERANGE, 0);
+		BAD("end of DDR", device_addr,
+		    q->ddr_base + q->ddr_size - 1, -ERANGE, 0);
+		BAD("behind DDR", device_addr, q->ddr_base + q->ddr_size,
+		    -ERANGE, 0);
+	}
+	ASSERT_EQ(0, at_list_buffer(&self->t, &list, &list_size));
+	if (list_size) {
+		BAD("list buffer", device_addr, list, -ERANGE, 0);
+		BAD("last byte before the list buffer and on", device_addr,
+		    list - 1, -ERANGE, 0);
+		BAD("last byte of the list buffer", device_addr,
+		    list + list_size - 1, -ERANGE, 0);
+		cases[n - 1].x.length = 1;
+	}
+#undef BAD
+
+	for (i = 0; i < n; i++) {
+		struct axl_xfer pair[2] = { good, cases[i].x };
+
+		err = at_submit(self->t.fd, &cases[i].x, 1, gen, 0, &seq);
+		EXPECT_TRUE(err == cases[i].result ||
+			    (cases[i].or && err == cases[i].or))
+			TH_LOG("%s: %d, not %d", cases[i].what, err,
+			       cases[i].result);
+
+		/* All or none: the good one before it does not start */
+		memset(self->buf, (int)i, 64);
+		err = at_submit(self->t.fd, pair, 2, gen, 0, &seq);
+		EXPECT_TRUE(err == cases[i].result ||
+			    (cases[i].or && err == cases[i].or))
+			TH_LOG("second entry, %s: %d, not %d", cases[i].what,
+			       err, cases[i].result);
+	}
+
+	/* Nothing was submitted, so there is nothing to collect */
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 0, 0, &w));
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 1, 0, &w));
+
+	/* A handle of another file */
+	other = at_open();
+	ASSERT_GE(other, 0);
+	EXPECT_EQ(-ENOENT, at_submit(other, &good, 1, gen, 0, &seq));
+	close(other);
+
+	/* A handle that was released */
+	ASSERT_EQ(0, at_release(self->t.fd, self->handle));
+	EXPECT_EQ(-ENOENT, at_submit(self->t.fd, &good, 1, gen, 0, &seq));
+}
+
+/* The last bytes that may be named, at both ends of everything */
+TEST_F(args, submit_limits)
+{
+	struct axl_query *q = &self->t.q;
+	uint64_t l2_end = q->l2_base + q->l2_size;
+	uint64_t list, list_size;
+
+	ASSERT_EQ(0, at_list_buffer(&self->t, &list, &list_size));
+	if (list + list_size < l2_end) {
+		EXPECT_EQ(0, at_move(self->t.fd, self->handle, AXL_FROM_DEVICE,
+				     BUF_SIZE - 64, l2_end - 64, 64));
+		EXPECT_EQ(0, at_move(self->t.fd, self->handle, AXL_FROM_DEVICE,
+				     0, list + list_size, 1));
+	}
+	EXPECT_EQ(0, at_move(self->t.fd, self->handle, AXL_FROM_DEVICE,
+			     BUF_SIZE - 64, list - 64, 64));
+	EXPECT_EQ(0, at_move(self->t.fd, self->handle, AXL_FROM_DEVICE, 0,
+			     q->l2_base, 1));
+	if (q->features & AXL_FEAT_DDR)
+		EXPECT_EQ(0, at_move(self->t.fd, self->handle, AXL_FROM_DEVICE,
+				     0, q->ddr_base, 64));
+}
+
+TEST_F(args, wait)
+{
+	struct axl_xfer x = {
+		.handle = self->handle, .direction = AXL_TO_DEVICE,
+		.device_addr = self->device_addr, .length = 64,
+		.channel = AXL_CHANNEL_ANY,
+	};
+	uint64_t seq;
+	struct axl_wait w = { .seq = 1, .flags = 1 };
+	int other;
+
+	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_WAIT, &w));
+	w = (struct axl_wait){ .seq = 1, .reserved = 1 };
+	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_WAIT, &w));
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 1, 0, &w));
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 0, 0, &w));
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 0, AXL_TIMEOUT_INFINITE, &w));
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, ~0ULL, AXL_TIMEOUT_INFINITE,
+				   &w));
+
+	ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, self->t.q.generation, 0,
+			       &seq));
+	EXPECT_EQ(1, seq);
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 2, AT_SOON, &w));
+
+	/* Somebody else's */
+	other = at_open();
+	ASSERT_GE(other, 0);
+	EXPECT_EQ(-ENOENT, at_wait(other, 1, AT_SOON, &w));
+	EXPECT_EQ(-ENOENT, at_wait(other, 0, 0, &w));
+	close(other);
+
+	EXPECT_EQ(0, at_wait(self->t.fd, 0, AT_SOON, &w));
+	EXPECT_EQ(1, w.seq);
+	EXPECT_EQ(0, w.status);
+	EXPECT_EQ(0, w.failed);
+	EXPECT_EQ(64, w.bytes);
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 1, 0, &w));
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 0, 0, &w));
+}
+
+/* A submission whose number could not be told must not stay for ever */
+TEST_F(args, submit_read_only)
+{
+	size_t page = at_page_size();
+	struct axl_xfer x = {
+		.handle = self->handle, .direction = AXL_TO_DEVICE,
+		.device_addr = self->device_addr, .length = 64,
+		.channel = AXL_CHANNEL_ANY,
+	};
+	struct axl_submit s = {
+		.xfers = (uintptr_t)&x, .count = 1,
+		.generation = self->t.q.generation,
+	};
+	struct axl_wait w;
+	uint64_t i;
+	int err;
+
+	ASSERT_EQ(0, mprotect(self->e.ro, page, PROT_READ | PROT_WRITE));
+	memcpy(self->e.ro, &s, sizeof(s));
+	ASSERT_EQ(0, mprotect(self->e.ro, page, PROT_READ));
+	for (i = 0; i < self->t.q.max_jobs + 2ULL; i++) {
+		err = at_ioctl(self->t.fd, AXL_IOC_SUBMIT, self->e.ro);
+		ASSERT_EQ(-EFAULT, err)
+			TH_LOG("call %llu", (unsigned long long)i);
+		/* Started or not, it can be collected or is forgotten */
+		err = at_wait(self->t.fd, 0, AT_SOON, &w);
+		ASSERT_TRUE(err == 0 || err == -ENOENT);
+	}
+}
+
+TEST_F(args, too_many_jobs)
+{
+	struct axl_xfer x = {
+		.handle = self->handle, .direction = AXL_TO_DEVICE,
+		.device_addr = self->device_addr, .length = 1,
+		.channel = AXL_CHANNEL_ANY,
+	};
+	uint64_t gen = self->t.q.generation, seq, i;
+	struct axl_wait w;
+
+	ASSERT_GT(self->t.q.max_jobs, 0);
+	for (i = 0; i < self->t.q.max_jobs; i++) {
+		ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, gen, 0, &seq));
+		ASSERT_EQ(i + 1, seq);
+	}
+	EXPECT_EQ(-EBUSY, at_submit(self->t.fd, &x, 1, gen, 0, &seq));
+	EXPECT_EQ(0, at_wait(self->t.fd, i / 2, AT_SOON, &w));
+	EXPECT_EQ(0, at_submit(self->t.fd, &x, 1, gen, 0, &seq));
+	EXPECT_EQ(i + 1, seq);
+	EXPECT_EQ(-EBUSY, at_submit(self->t.fd, &x, 1, gen, 0, &seq));
+	for (i = 0; i < self->t.q.max_jobs; i++) {
+		ASSERT_EQ(0, at_wait(self->t.fd, 0, AT_SOON, &w));
+		ASSERT_EQ(0, w.status);
+	}
+	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 0, 0, &w));
+}
+
+/* ---- events ---- */
+
+TEST_F(args, wait_event)
+{
+	uint64_t gen = self->t.q.generation;
+	struct {
+		const char *what;
+		struct axl_wait_event w;
+		int result;
+	} cases[] = {
+		{ "event 1024", { .event = 1024, .generation = gen },
+		  -EINVAL },
+		{ "event ANY - 1", { .event = AXL_EVENT_ANY - 1,
+		  .generation = gen }, -EINVAL },
+		{ "event 2^31", { .event = 1u << 31, .generation = gen },
+		  -EINVAL },
+		{ "flag", { .event = 0, .flags = 1, .generation = gen },
+		  -EINVAL },
+		{ "generation 0", { .event = 0 }, -ESTALE },
+		{ "old generation", { .event = 0, .generation = gen - 1,
+		  .timeout_ns = AXL_TIMEOUT_INFINITE }, -ESTALE },
+		{ "future generation", { .event = 0, .generation = gen + 1,
+		  .timeout_ns = AXL_TIMEOUT_INFINITE }, -ESTALE },
+		{ "differs already", { .event = 1023, .seen = 77,
+		  .timeout_ns = AXL_TIMEOUT_INFINITE, .generation = gen }, 0 },
+		{ "nothing to see", { .event = 1023, .seen = 0,
+		  .generation = gen }, -ETIMEDOUT },
+	};
+	size_t i;
+
+	for (i = 0; i < at_array_size(cases); i++) {
+		cases[i].w.count = 0xdead;
+		EXPECT_EQ(cases[i].result,
+			  at_ioctl(self->t.fd, AXL_IOC_WAIT_EVENT,
+				   &cases[i].w))
+			TH_LOG("%s", cases[i].what);
+	}
+	/* The count is told with both outcomes */
+	EXPECT_EQ(0, cases[i - 1].w.count);
+	EXPECT_EQ(0, cases[i - 2].w.count);
+}
+
+TEST_F(args, event_counts)
+{
+	static uint64_t counts[1025];
+	uint64_t *edge = (uint64_t *)self->e.end - 4;
+	struct {
+		const char *what;
+		struct axl_event_counts c;
+		int result;
+	} cases[] = {
+		{ "all", { (uintptr_t)counts, 0, 1024 }, 0 },
+		{ "last", { (uintptr_t)counts, 1023, 1 }, 0 },
+		{ "none", { (uintptr_t)counts, 0, 0 }, -EINVAL },
+		{ "one too many", { (uintptr_t)counts, 0, 1025 }, -EINVAL },
+		{ "over the end", { (uintptr_t)counts, 1, 1024 }, -EINVAL },
+		{ "behind the end", { (uintptr_t)counts, 1024, 1 }, -EINVAL },
+		{ "sum wraps", { (uintptr_t)counts, ~0U, 1 }, -EINVAL },
+		{ "sum wraps to 1024", { (uintptr_t)counts, ~0U - 1022,
+		  2047 }, -EINVAL },
+		{ "null", { 0, 0, 1 }, -EFAULT },
+		{ "kernel", { 0xffff800000000000, 0, 1 }, -EFAULT },
+		{ "ends at the edge", { (uintptr_t)edge, 0, 4 }, 0 },
+		{ "over the edge", { (uintptr_t)edge, 0, 5 }, -EFAULT },
+		{ "read-only", { (uintptr_t)self->e.ro, 0, 4 }, -EFAULT },
+		{ "unaligned", { (uintptr_t)counts + 1, 0, 4 }, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < at_array_size(cases); i++) {
+		counts[1024] = 0xfeedfeed;
+		EXPECT_EQ(cases[i].result,
+			  at_ioctl(self->t.fd, AXL_IOC_EVENT_COUNTS,
+				   &cases[i].c))
+			TH_LOG("%s", cases[i].what);
+		EXPECT_EQ(0xfeedfeed, counts[1024]);
+	}
+}
+
+TEST_F(args, event_fd)
+{
+	int efd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int null = open("/dev/null", O_RDWR);
+	int closed = eventfd(0, 0);
+	struct {
+		const char *what;
+		struct axl_event_fd e;
+		int result;
+	} cases[] = {
+		{ "event 1024", { 1024, efd, 0, 0 }, -EINVAL },
+		{ "event ANY - 1", { AXL_EVENT_ANY - 1, efd, 0, 0 }, -EINVAL },
+		{ "flag", { 0, efd, 1, 0 }, -EINVAL },
+		{ "reserved", { 0, efd, 0, 1 }, -EINVAL },
+		{ "nothing to end", { 0, -1, 0, 0 }, -ENOENT },
+		{ "nothing to end, any", { AXL_EVENT_ANY, -1, 0, 0 },
+		  -ENOENT },
+		{ "descriptor -2", { 0, -2, 0, 0 }, -EBADF },
+		{ "closed descriptor", { 0, closed, 0, 0 }, -EBADF },
+		{ "not an eventfd", { 0, null, 0, 0 }, -EINVAL },
+		{ "the node itself", { 0, self->t.fd, 0, 0 }, -EINVAL },
+		{ "bind", { 5, efd, 0, 0 }, 0 },
+		{ "bind again", { 5, efd, 0, 0 }, -EEXIST },
+		{ "bind to another event", { 6, efd, 0, 0 }, 0 },
+		{ "bind to any", { AXL_EVENT_ANY, efd, 0, 0 }, 0 },
+		{ "bind to any again", { AXL_EVENT_ANY, efd, 0, 0 }, -EEXIST },
+		{ "end event 5", { 5, -1, 0, 0 }, 0 },
+		{ "end event 5 again", { 5, -1, 0, 0 }, -ENOENT },
+		{ "end any", { AXL_EVENT_ANY, -1, 0, 0 }, 0 },
+		{ "event 6 is still bound", { 6, efd, 0, 0 }, -EEXIST },
+		{ "end event 6", { 6, -1, 0, 0 }, 0 },
+	};
+	uint32_t n;
+	size_t i;
+
+	ASSERT_GE(efd, 0);
+	ASSERT_GE(null, 0);
+	close(closed);
+	for (i = 0; i < at_array_size(cases); i++) {
+		const char *what = cases[i].what;
+
+		EXPECT_EQ(cases[i].result,
+			  at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &cases[i].e))
+			TH_LOG("%s", what);
+	}
+
+	for (n = 0; n < 64; n++) {
+		struct axl_event_fd e = { .event = 100 + n, .fd = efd };
+
+		ASSERT_EQ(0, at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &e));
+	}
+	{
+		struct axl_event_fd e = { .event = 200, .fd = efd };
+
+		EXPECT_EQ(-ENOSPC, at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &e));
+		e.event = 100;
+		e.fd = -1;
+		EXPECT_EQ(0, at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &e));
+		e.event = 200;
+		e.fd = efd;
+		EXPECT_EQ(0, at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &e));
+	}
+	/* The rest ends with the file; a closed eventfd is no problem */
+	close(efd);
+	close(null);
+}
+
+/* ---- FW_LOAD, RESET ---- */
+
+TEST_F(args, fw_load)
+{
+	static const char dots[] = "axl/../secret", abs[] = "no such file";
+	static const char missing[] = "axl/there-is-no-such.elf";
+	static char long_name[200];
+	static const char nul[] = "a\0b";
+	uint64_t max = self->t.q.max_image;
+	uint8_t *edge = self->e.end - 100;
+	struct {
+		const char *what;
+		struct axl_fw_load l;
+		int result, or;
+	} cases[] = {
+		{ "unknown flag", { .flags = 4, .image_size = 1 }, -EINVAL, 0 },
+		{ "highest flag", { .flags = 1u << 31, .image_size = 1 },
+		  -EINVAL, 0 },
+		{ "reserved", { .image_size = 1, .reserved = 1 }, -EINVAL, 0 },
+		{ "size 0", { .image_size = 0 }, -EINVAL, 0 },
+		{ "over the maximum", { .image_size = max + 1 }, -E2BIG, 0 },
+		{ "size ~0", { .image_size = ~0ULL }, -E2BIG, 0 },
+		{ "no image", { .image = 1, .image_size = 4096 }, -EFAULT, 0 },
+		{ "kernel image", { .image = 0xffff800000000000,
+		  .image_size = 4096 }, -EFAULT, 0 },
+		{ "image over the edge", { .image = (uintptr_t)edge,
+		  .image_size = 101 }, -EFAULT, -ENOEXEC },
+		{ "message too long", { .image_size = 1, .msg_size = 257 },
+		  -EINVAL, 0 },
+		{ "message size ~0", { .image_size = 1, .msg_size = ~0U },
+		  -EINVAL, 0 },
+		{ "message without size", { .image_size = 1, .msg = 1 },
+		  -EINVAL, 0 },
+		{ "message at null", { .msg_size = 16 }, -EFAULT, 0 },
+		{ "message over the edge", { .msg = (uintptr_t)edge,
+		  .msg_size = 101 }, -EFAULT, 0 },
+		{ "name of 0 bytes", { .flags = AXL_FW_LOAD_NAME,
+		  .image = (uintptr_t)missing }, -EINVAL, 0 },
+		{ "name of 128 bytes", { .flags = AXL_FW_LOAD_NAME,
+		  .image = (uintptr_t)long_name, .image_size = 128 },
+		  -EINVAL, 0 },
+		{ "name of 2^32 bytes", { .flags = AXL_FW_LOAD_NAME,
+		  .image = (uintptr_t)long_name, .image_size = 1ULL << 32 },
+		  -EINVAL, 0 },
+		{ "name with ..", { .flags = AXL_FW_LOAD_NAME,
+		  .image = (uintptr_t)dots, .image_size = sizeof(dots) - 1 },
+		  -EINVAL, 0 },
+		{ "name with a space", { .flags = AXL_FW_LOAD_NAME,
+		  .image = (uintptr_t)abs, .image_size = sizeof(abs) - 1 },
+		  -EINVAL, 0 },
+		{ "name with a NUL", { .flags = AXL_FW_LOAD_NAME,
+		  .image = (uintptr_t)nul, .image_size = 3 }, -EINVAL, 0 },
+		{ "name at a bad address", { .flags = AXL_FW_LOAD_NAME,
+		  .image = 1, .image_size = 10 }, -EFAULT, 0 },
+		{ "name over the edge", { .flags = AXL_FW_LOAD_NAME,
+		  .image = (uintptr_t)edge, .image_size = 101 }, -EFAULT,
+		  -EINVAL },
+		{ "missing file", { .flags = AXL_FW_LOAD_NAME,
+		  .image = (uintptr_t)missing,
+		  .image_size = sizeof(missing) - 1 }, -ENOENT, 0 },
+		{ "one byte", { .image_size = 1 }, -ENOEXEC, -EINVAL },
+		{ "text", { .image_size = 4096 }, -ENOEXEC, 0 },
+	};
+	struct at_image good;
+	size_t i;
+	int err;
+
+	memset(long_name, 'a', sizeof(long_name));
+	memset(edge, 'a', 100);
+	/* All but one thing about each request is right */
+	ASSERT_EQ(0, at_image_good(&good, &self->t.q, 64));
+	for (i = 0; i < at_array_size(cases); i++) {
+		struct axl_fw_load l = cases[i].l;
+
+		l.start_opcode = at_start_opcode();
+		if (!l.image && l.image_size > 1)
+			l.image = (uintptr_t)self->buf;
+		if (!l.image)
+			l.image = (uintptr_t)good.data;
+		if (!l.image_size && (l.msg_size || l.msg))
+			l.image_size = good.size;
+		if (l.image_size == 1 && cases[i].result != -ENOEXEC)
+			l.image_size = good.size;
+		err = at_ioctl(self->t.fd, AXL_IOC_FW_LOAD, &l);
+		EXPECT_TRUE(err == cases[i].result ||
+			    (cases[i].or && err == cases[i].or))
+			TH_LOG("%s: %d, not %d", cases[i].what, err,
+			       cases[i].result);
+	}
+	at_image_free(&good);
+}
+
+TEST_F(args, reset)
+{
+	struct axl_reset r = { .flags = 1 };
+
+	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_RESET, &r));
+	r = (struct axl_reset){ .reserved = 1 };
+	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_RESET, &r));
+}
+
+/* ---- mmap, read, write ---- */
+
+TEST_F(args, mmap)
+{
+	size_t page = at_page_size(), size = self->t.q.bar2_size;
+	struct {
+		const char *what;
+		size_t length;
+		int prot, flags;
+		off_t offset;
+		int result, or;
+	} cases[] = {
+		{ "private", page, PROT_READ, MAP_PRIVATE, 0, EINVAL, 0 },
+		{ "too long", size + page, PROT_READ, MAP_SHARED, 0, EINVAL,
+		  0 },
+		{ "behind the end", page, PROT_READ, MAP_SHARED, size, EINVAL,
+		  0 },
+		{ "over the end", 2 * page, PROT_READ, MAP_SHARED, size - page,
+		  EINVAL, 0 },
+		{ "offset near 2^63", page, PROT_READ, MAP_SHARED,
+		  (off_t)(0x7ffffffffffff000 & ~(page - 1)), EINVAL,
+		  EOVERFLOW },
+		{ "executable", page, PROT_READ | PROT_EXEC, MAP_SHARED, 0,
+		  EPERM, EINVAL },
+	};
+	uint8_t *p;
+	size_t i;
+
+	for (i = 0; i < at_array_size(cases); i++) {
+		errno = 0;
+		p = mmap(NULL, cases[i].length, cases[i].prot, cases[i].flags,
+			 self->t.fd, cases[i].offset);
+		EXPECT_EQ(MAP_FAILED, p)
+			TH_LOG("%s", cases[i].what);
+		EXPECT_TRUE(errno == cases[i].result || errno == cases[i].or)
+			TH_LOG("%s: %d, not %d", cases[i].what, errno,
+			       cases[i].result);
+	}
+
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, self->t.fd,
+		 0);
+	ASSERT_NE(MAP_FAILED, p);
+	EXPECT_NE(0, mprotect(p, page, PROT_READ | PROT_EXEC));
+	munmap(p, size);
+}
+
+TEST_F(args, read_write)
+{
+	char byte = 0;
+	int fd;
+
+	EXPECT_EQ(-1, read(self->t.fd, &byte, 1));
+	EXPECT_EQ(-1, write(self->t.fd, &byte, 1));
+	EXPECT_NE(0, fcntl(self->t.fd, F_GETFD) & FD_CLOEXEC);
+
+	/* A file opened for reading answers as well */
+	fd = open("/dev/metis0", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		EXPECT_EQ(0, at_query(fd, &self->t.q));
+		close(fd);
+	}
+}
+
+/* ---- nonsense of all kinds ---- */
+
+static bool documented(int err)
+{
+	static const int all[] = {
+		0, ENOTTY, EFAULT, EINVAL, E2BIG, ENOMEM, EINTR, ENODEV, EIO,
+		ENOEXEC, ERANGE, ENOENT, EBUSY, EREMOTEIO, ETIMEDOUT, EBADF,
+		EOVERFLOW, ENOSPC, EACCES, ESTALE, EEXIST, EOPNOTSUPP,
+	};
+	size_t i;
+
+	for (i = 0; i < at_array_size(all); i++)
+		if (-err == all[i])
+			return true;
+	return false;
+}
+
+TEST_F(args, nonsense)
+{
+	static const uint64_t spice[] = {
+		0, 1, 2, 3, 4, 64, 4095, 4096, 4097, 1023, 1024, 1025,
+		0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
+		0x7fffffffffffffff, 0x8000000000000000, ~0ULL, ~0ULL - 4095,
+	};
+	struct call calls[NR_CALLS];
+	uint64_t counts[16];
+	int i, fd = at_open();
+	unsigned int n, k;
+	uint64_t rnd = 0x1234567;
+
+	ASSERT_GE(fd, 0);
+	make_calls(calls, &self->t.q, self->buf, counts);
+	for (n = 0; n < 3000; n++) {
+		struct call c;
+		size_t words;
+		int err;
+
+		i = n % 9;		/* RESET is the tenth */
+		c = calls[i];
+		words = c.size / 4;
+		for (k = 0; k < 3; k++) {
+			uint64_t v;
+			size_t at;
+
+			rnd = rnd * 6364136223846793005ULL + 1442695040888963407ULL;
+			at = (rnd >> 33) % words;
+			v = spice[(rnd >> 40) % at_array_size(spice)];
+			if (rnd >> 60 & 1)
+				v = rnd >> 7;
+			memcpy(c.arg.bytes + 4 * at, &v,
+			       at + 1 < words && (rnd >> 61 & 1) ? 8 : 4);
+		}
+		/* No call may sleep for ever here */
+		if (i == 5)
+			c.arg.wait.timeout_ns &= 0xfff;
+		if (i == 6)
+			c.arg.wait_event.timeout_ns &= 0xfff;
+		/* and no firmware starts: an image at @buf is none */
+		if (i == 1)
+			c.arg.fw_load.image = (uintptr_t)self->buf;
+		/* EVENT_COUNTS writes where it is told: only to @counts */
+		if (i == 7)
+			c.arg.event_counts.counts =
+				rnd >> 62 & 1 ? (uintptr_t)counts :
+				0xffff000000000000;
+		if (i == 7 && c.arg.event_counts.nr > 16)
+			c.arg.event_counts.counts |= 0xffff000000000000;
+		err = at_ioctl(fd, c.request, &c.arg);
+		ASSERT_TRUE(documented(err))
+			TH_LOG("%s: undocumented errno %d", c.name, -err);
+	}
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

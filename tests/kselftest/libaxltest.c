@@ -1,0 +1,818 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Calls, patterns, memory, the kernel log and PCI for the tests. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libaxltest.h"
+
+void at_msg(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	printf("# %s\n", line);
+	fflush(stdout);
+}
+
+uint64_t at_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * AT_NSEC_PER_SEC + ts.tv_nsec;
+}
+
+void at_sleep_ms(unsigned int ms)
+{
+	struct timespec ts = {
+		.tv_sec = ms / 1000,
+		.tv_nsec = (long)(ms % 1000) * 1000000,
+	};
+
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+size_t at_page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int at_read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, size - 1);
+	err = errno;
+	close(fd);
+	if (n < 0)
+		return -err;
+	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+		n--;
+	text[n] = '\0';
+	return 0;
+}
+
+int at_write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	err = errno;
+	close(fd);
+	return n < 0 ? -err : 0;
+}
+
+/* ---- the node and its calls ---- */
+
+int at_node(char *path, size_t size)
+{
+	const char *env = getenv("AXLTEST_NODE");
+	struct dirent *de;
+	int best = INT_MAX;
+	DIR *dir;
+
+	if (env) {
+		snprintf(path, size, "%s", env);
+		return 0;
+	}
+
+	dir = opendir("/dev");
+	if (!dir)
+		return -errno;
+	while ((de = readdir(dir))) {
+		int n, used = 0;
+
+		if (sscanf(de->d_name, "metis%d%n", &n, &used) == 1 &&
+		    !de->d_name[used] && n < best)
+			best = n;
+	}
+	closedir(dir);
+	if (best == INT_MAX)
+		return -ENOENT;
+	snprintf(path, size, "/dev/metis%d", best);
+	return 0;
+}
+
+int at_open(void)
+{
+	uint64_t end = at_now() + AT_SOON;
+	char path[64];
+	int fd, err;
+
+	do {
+		err = at_node(path, sizeof(path));
+		if (!err) {
+			fd = open(path, O_RDWR | O_CLOEXEC);
+			if (fd >= 0)
+				return fd;
+			err = -errno;
+			if (err != -ENOENT && err != -ENXIO && err != -ENODEV)
+				return err;
+		}
+		at_sleep_ms(10);
+	} while (at_now() < end);
+	return err;
+}
+
+int at_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+int at_query(int fd, struct axl_query *q)
+{
+	memset(q, 0, sizeof(*q));
+	return at_ioctl(fd, AXL_IOC_QUERY, q);
+}
+
+uint64_t at_generation(int fd)
+{
+	struct axl_query q;
+
+	return at_query(fd, &q) ? 0 : q.generation;
+}
+
+int at_register(int fd, void *addr, uint64_t length, uint32_t flags,
+		struct axl_buf_register *reg)
+{
+	memset(reg, 0, sizeof(*reg));
+	reg->flags = flags;
+	reg->addr = (uintptr_t)addr;
+	reg->length = length;
+	return at_ioctl(fd, AXL_IOC_BUF_REGISTER, reg);
+}
+
+int at_import(int fd, int dmabuf, uint64_t length, uint32_t flags,
+	      struct axl_buf_register *reg)
+{
+	memset(reg, 0, sizeof(*reg));
+	reg->flags = flags | AXL_BUF_DMABUF;
+	reg->fd = dmabuf;
+	reg->length = length;
+	return at_ioctl(fd, AXL_IOC_BUF_REGISTER, reg);
+}
+
+int at_release(int fd, uint32_t handle)
+{
+	struct axl_buf_release rel = { .handle = handle };
+
+	return at_ioctl(fd, AXL_IOC_BUF_RELEASE, &rel);
+}
+
+int at_submit(int fd, const struct axl_xfer *xfers, uint32_t count,
+	      uint64_t generation, uint64_t timeout_ns, uint64_t *seq)
+{
+	struct axl_submit s = {
+		.xfers = (uintptr_t)xfers,
+		.count = count,
+		.generation = generation,
+		.timeout_ns = timeout_ns,
+	};
+	int err = at_ioctl(fd, AXL_IOC_SUBMIT, &s);
+
+	*seq = s.seq;
+	return err;
+}
+
+int at_wait(int fd, uint64_t seq, uint64_t timeout_ns, struct axl_wait *wait)
+{
+	memset(wait, 0, sizeof(*wait));
+	wait->seq = seq;
+	wait->timeout_ns = timeout_ns;
+	return at_ioctl(fd, AXL_IOC_WAIT, wait);
+}
+
+int at_run(int fd, const struct axl_xfer *xfers, uint32_t count)
+{
+	struct axl_wait wait;
+	uint64_t seq, sum = 0;
+	uint32_t i;
+	int err;
+
+	err = at_submit(fd, xfers, count, at_generation(fd), 0, &seq);
+	if (err)
+		return err;
+	err = at_wait(fd, seq, AT_SEC(60), &wait);
+	if (err) {
+		at_msg("wait for submission %llu: %s",
+		       (unsigned long long)seq, strerror(-err));
+		return err;
+	}
+	if (wait.status)
+		return wait.status;
+	for (i = 0; i < count; i++)
+		sum += xfers[i].length;
+	if (wait.bytes != sum) {
+		at_msg("%llu bytes reported, %llu submitted",
+		       (unsigned long long)wait.bytes,
+		       (unsigned long long)sum);
+		return -EPROTO;
+	}
+	return 0;
+}
+
+int at_move(int fd, uint32_t handle, uint32_t direction, uint64_t offset,
+	    uint64_t device_addr, uint64_t length)
+{
+	struct axl_xfer x = {
+		.handle = handle,
+		.direction = direction,
+		.offset = offset,
+		.device_addr = device_addr,
+		.length = length,
+		.channel = AXL_CHANNEL_ANY,
+	};
+
+	return at_run(fd, &x, 1);
+}
+
+int at_event_count(int fd, uint32_t event, uint64_t *count)
+{
+	struct axl_event_counts c = {
+		.counts = (uintptr_t)count,
+		.first = event,
+		.nr = 1,
+	};
+
+	return at_ioctl(fd, AXL_IOC_EVENT_COUNTS, &c);
+}
+
+int at_wait_event(int fd, uint32_t event, uint64_t seen, uint64_t timeout_ns,
+		  uint64_t *count)
+{
+	struct axl_wait_event w = {
+		.event = event,
+		.seen = seen,
+		.timeout_ns = timeout_ns,
+		.generation = at_generation(fd),
+	};
+	int err = at_ioctl(fd, AXL_IOC_WAIT_EVENT, &w);
+
+	if (count)
+		*count = w.count;
+	return err;
+}
+
+/* ---- patterns ---- */
+
+static inline uint64_t pattern_word(uint64_t seed, uint64_t n)
+{
+	uint64_t x = (n + 1) * 0x9e3779b97f4a7c15ULL + seed;
+
+	x ^= x >> 29;
+	x *= 0xbf58476d1ce4e5b9ULL;
+	return x ^ x >> 32;
+}
+
+void at_fill(void *buf, size_t length, uint64_t seed, uint64_t pos)
+{
+	uint8_t *p = buf;
+
+	while (length) {
+		uint64_t word = pattern_word(seed, pos / 8);
+		size_t skip = pos % 8, n = 8 - skip;
+
+		if (n > length)
+			n = length;
+		memcpy(p, (uint8_t *)&word + skip, n);
+		p += n;
+		pos += n;
+		length -= n;
+	}
+}
+
+ssize_t at_check(const void *buf, size_t length, uint64_t seed, uint64_t pos)
+{
+	const uint8_t *p = buf;
+	size_t done = 0, i;
+
+	while (done < length) {
+		uint64_t word = pattern_word(seed, pos / 8);
+		size_t skip = pos % 8, n = 8 - skip;
+
+		if (n > length - done)
+			n = length - done;
+		if (memcmp(p + done, (uint8_t *)&word + skip, n)) {
+			for (i = 0; i < n; i++)
+				if (p[done + i] != ((uint8_t *)&word)[skip + i])
+					return done + i;
+		}
+		done += n;
+		pos += n;
+	}
+	return -1;
+}
+
+ssize_t at_check_byte(const void *buf, size_t length, uint8_t byte)
+{
+	const uint8_t *p = buf;
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if (p[i] != byte)
+			return i;
+	return -1;
+}
+
+/* The usual reflected CRC-32, eight bytes at a time (slicing) */
+uint32_t at_crc32(uint32_t crc, const void *buf, size_t length)
+{
+	static uint32_t table[8][256];
+	const uint8_t *p = buf;
+	uint32_t i, j;
+
+	if (!table[0][1]) {
+		for (i = 0; i < 256; i++) {
+			uint32_t c = i;
+
+			for (j = 0; j < 8; j++)
+				c = c >> 1 ^ (c & 1 ? 0xedb88320 : 0);
+			table[0][i] = c;
+		}
+		for (i = 0; i < 256; i++)
+			for (j = 1; j < 8; j++)
+				table[j][i] = table[j - 1][i] >> 8 ^
+					table[0][table[j - 1][i] & 0xff];
+	}
+
+	crc = ~crc;
+	while (length >= 8) {
+		uint32_t a, b;
+
+		memcpy(&a, p, 4);
+		memcpy(&b, p + 4, 4);
+		a ^= crc;
+		crc = table[7][a & 0xff] ^ table[6][a >> 8 & 0xff] ^
+		      table[5][a >> 16 & 0xff] ^ table[4][a >> 24] ^
+		      table[3][b & 0xff] ^ table[2][b >> 8 & 0xff] ^
+		      table[1][b >> 16 & 0xff] ^ table[0][b >> 24];
+		p += 8;
+		length -= 8;
+	}
+	while (length--)
+		crc = crc >> 8 ^ table[0][(crc ^ *p++) & 0xff];
+	return ~crc;
+}
+
+/* ---- memory ---- */
+
+/* /proc/self/pagemap: bit 63 present, bits 54:0 frame number (root only) */
+static uint64_t frame_of(int pagemap, const void *p)
+{
+	uint64_t entry;
+
+	if (pread(pagemap, &entry, sizeof(entry),
+		  (uintptr_t)p / at_page_size() * sizeof(entry)) !=
+	    sizeof(entry))
+		return 0;
+	if (!(entry >> 63))
+		return 0;
+	return entry & ((1ULL << 55) - 1);
+}
+
+size_t at_mem_pieces(const void *p, size_t size)
+{
+	size_t page = at_page_size(), pieces = 0;
+	uintptr_t at = (uintptr_t)p & ~(page - 1);
+	uint64_t frame, next = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	for (; at < (uintptr_t)p + size; at += page) {
+		frame = frame_of(fd, (void *)at);
+		if (!frame) {
+			pieces = 0;
+			break;
+		}
+		if (frame != next)
+			pieces++;
+		next = frame + 1;
+	}
+	close(fd);
+	return pieces;
+}
+
+/*
+ * Pages of a memfd, mapped one by one in an order in which neighbours are far
+ * apart in the file: even where the file got physically contiguous memory, the
+ * mapping is scattered.
+ */
+static int alloc_scattered(struct at_mem *m, size_t size)
+{
+	size_t page = at_page_size(), pages, stride, i, at;
+	uint8_t *p;
+	int err;
+
+	pages = AT_ALIGN(size, page) / page;
+	m->size = pages * page;
+	m->fd = memfd_create("axltest", MFD_CLOEXEC);
+	if (m->fd < 0)
+		return -errno;
+	if (ftruncate(m->fd, m->size))
+		goto fail;
+
+	/* Touch the file in order, then map with a stride prime to its size */
+	p = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+	if (p == MAP_FAILED)
+		goto fail;
+	for (i = 0; i < pages; i++)
+		p[i * page] = 1;
+	munmap(p, m->size);
+
+	p = mmap(NULL, m->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		goto fail;
+	m->p = p;
+	/* If there is none (few pages), backwards */
+	for (stride = pages / 2 + 1; stride < pages - 1; stride++) {
+		size_t a = pages, b = stride;
+
+		while (b) {
+			size_t r = a % b;
+
+			a = b;
+			b = r;
+		}
+		if (a == 1)
+			break;
+	}
+	if (stride >= pages)
+		stride = pages - 1;
+	for (i = 0, at = pages - 1; i < pages; i++, at = (at + stride) % pages) {
+		if (mmap(p + i * page, page, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_POPULATE, m->fd,
+			 at * page) == MAP_FAILED)
+			goto fail;
+	}
+	return 0;
+
+fail:
+	err = -errno;
+	at_mem_free(m);
+	return err;
+}
+
+static int alloc_huge(struct at_mem *m, size_t size)
+{
+	size_t huge = 0, page = at_page_size();
+	char text[64], want[64];
+	char line[128];
+	uint8_t *p;
+	FILE *f;
+	int try;
+
+	f = fopen("/proc/meminfo", "r");
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "Hugepagesize: %zu kB", &huge);
+	fclose(f);
+	huge *= 1024;
+	if (!huge)
+		huge = page * (page / 8);	/* a table of the level above */
+	m->size = AT_ALIGN(size, huge);
+
+	/* A pool of huge pages, enlarged when it is too small */
+	for (try = 0; try < 2; try++) {
+		p = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
+			 MAP_POPULATE, -1, 0);
+		if (p != MAP_FAILED) {
+			m->p = p;
+			return 0;
+		}
+		if (at_read_text("/proc/sys/vm/nr_hugepages", text,
+				 sizeof(text)))
+			break;
+		snprintf(want, sizeof(want), "%ld",
+			 atol(text) + (long)(m->size / huge));
+		at_write_text("/proc/sys/vm/compact_memory", "1");
+		if (at_write_text("/proc/sys/vm/nr_hugepages", want))
+			break;
+	}
+
+	/* Else transparent ones: ask, then look whether they came */
+	p = mmap(NULL, m->size + huge, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	m->p = (uint8_t *)AT_ALIGN((uintptr_t)p, huge);
+	if (m->p > p)
+		munmap(p, m->p - p);
+	if (p + huge > m->p)
+		munmap(m->p + m->size, p + huge - m->p);
+	madvise(m->p, m->size, MADV_HUGEPAGE);
+	memset(m->p, 0, m->size);
+	if (at_mem_pieces(m->p, m->size) > m->size / huge) {
+		at_mem_free(m);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+int at_mem_alloc(struct at_mem *m, enum at_shape shape, size_t size)
+{
+	m->p = NULL;
+	m->size = 0;
+	m->fd = -1;
+
+	switch (shape) {
+	case AT_SCATTERED:
+		return alloc_scattered(m, size);
+	case AT_HUGE:
+		return alloc_huge(m, size);
+	case AT_PLAIN:
+		break;
+	}
+	m->size = AT_ALIGN(size, at_page_size());
+	m->p = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (m->p == MAP_FAILED) {
+		m->p = NULL;
+		return -errno;
+	}
+	return 0;
+}
+
+void at_mem_free(struct at_mem *m)
+{
+	if (m->p)
+		munmap(m->p, m->size);
+	if (m->fd >= 0)
+		close(m->fd);
+	m->p = NULL;
+	m->fd = -1;
+}
+
+/* ---- the kernel log ---- */
+
+int at_log_open(struct at_log *log)
+{
+	memset(log, 0, sizeof(*log));
+	log->fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log->fd < 0)
+		return -errno;
+	if (lseek(log->fd, 0, SEEK_END) < 0)
+		return -errno;
+	return 0;
+}
+
+static bool has_one(const char *text, const char *const *words)
+{
+	for (; *words; words++)
+		if (strstr(text, *words))
+			return true;
+	return false;
+}
+
+static void log_take(struct at_log *log, enum at_log_class class,
+		     const char *text)
+{
+	if (!log->count[class]++)
+		snprintf(log->first[class], sizeof(log->first[class]), "%s",
+			 text);
+}
+
+void at_log_read(struct at_log *log)
+{
+	static const char *const warn[] = {
+		"WARNING:", "BUG:", "Oops", "Internal error", "Call trace:",
+		"Unable to handle", "Kernel panic", "INFO: task ", "rcu: INFO",
+		"DMA-API:", "possible circular", "possible recursive",
+		"UBSAN:", "KASAN:", "KFENCE:", "refcount_t:", "Bad page",
+		"sysfs: cannot create", "nobody cared", "soft lockup",
+		"hard LOCKUP", "SError", "list_add corruption",
+		"list_del corruption", "kmemleak:", "unreferenced object",
+		"scheduling while atomic", "page allocation failure",
+		"synchronous external abort", NULL
+	};
+	static const char *const smmu[] = {
+		"event 0x", "event: F_", "event: C_", "event: E_",
+		"F_TRANSLATION", "Unhandled context fault", "DMAR:", NULL
+	};
+	char record[8192];
+	char *text, *end;
+	ssize_t n;
+
+	if (log->fd < 0)
+		return;
+	for (;;) {
+		n = read(log->fd, record, sizeof(record) - 1);
+		if (n < 0) {
+			if (errno == EPIPE)	/* overwritten: go on */
+				continue;
+			break;
+		}
+		record[n] = '\0';
+		text = strchr(record, ';');
+		if (!text)
+			continue;
+		text++;
+		end = strchr(text, '\n');
+		if (end)
+			*end = '\0';
+		if (strstr(text, "arm-smmu") && has_one(text, smmu))
+			log_take(log, AT_LOG_SMMU, text);
+		else if (has_one(text, warn))
+			log_take(log, AT_LOG_WARN, text);
+		else if (!strncmp(text, "axl", 3))
+			log_take(log, AT_LOG_DRIVER, text);
+	}
+}
+
+void at_log_close(struct at_log *log)
+{
+	if (log->fd >= 0)
+		close(log->fd);
+	log->fd = -1;
+}
+
+/* ---- PCI ---- */
+
+static int pci_by_bdf(struct at_pci *pci, const char *bdf)
+{
+	snprintf(pci->bdf, sizeof(pci->bdf), "%.15s", bdf);
+	snprintf(pci->dir, sizeof(pci->dir), "/sys/bus/pci/devices/%s",
+		 pci->bdf);
+	return access(pci->dir, F_OK) ? -ENODEV : 0;
+}
+
+int at_pci_find_id(struct at_pci *pci, uint16_t vendor, uint16_t device)
+{
+	struct at_pci one;
+	struct dirent *de;
+	char text[32];
+	int err = -ENODEV;
+	DIR *dir;
+
+	dir = opendir("/sys/bus/pci/devices");
+	if (!dir)
+		return -errno;
+	while ((de = readdir(dir))) {
+		if (de->d_name[0] == '.' || pci_by_bdf(&one, de->d_name))
+			continue;
+		if (at_pci_attr(&one, "vendor", text, sizeof(text)) ||
+		    strtoul(text, NULL, 0) != vendor)
+			continue;
+		if (at_pci_attr(&one, "device", text, sizeof(text)) ||
+		    strtoul(text, NULL, 0) != device)
+			continue;
+		*pci = one;
+		err = 0;
+		break;
+	}
+	closedir(dir);
+	return err;
+}
+
+int at_pci_find(struct at_pci *pci)
+{
+	static const uint16_t ids[][2] = {
+		{ 0x1f9d, 0x1100 }, { 0x1f9d, 0x11aa },
+		{ 0x1234, 0x2024 }, { 0x1234, 0x2023 },
+	};
+	size_t i;
+
+	for (i = 0; i < at_array_size(ids); i++)
+		if (!at_pci_find_id(pci, ids[i][0], ids[i][1]))
+			return 0;
+	return -ENODEV;
+}
+
+static void pci_path(const struct at_pci *pci, const char *name, char *path,
+		     size_t size)
+{
+	snprintf(path, size, "%s/%s", pci->dir, name);
+}
+
+int at_pci_attr(const struct at_pci *pci, const char *name, char *text,
+		size_t size)
+{
+	char path[192];
+
+	pci_path(pci, name, path, sizeof(path));
+	return at_read_text(path, text, size);
+}
+
+int at_pci_set(const struct at_pci *pci, const char *name, const char *text)
+{
+	char path[192];
+
+	pci_path(pci, name, path, sizeof(path));
+	return at_write_text(path, text);
+}
+
+int at_pci_config(const struct at_pci *pci, unsigned int offset, void *buf,
+		  size_t length)
+{
+	char path[192];
+	ssize_t n;
+	int fd;
+
+	pci_path(pci, "config", path, sizeof(path));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = pread(fd, buf, length, offset);
+	close(fd);
+	return n == (ssize_t)length ? 0 : -EIO;
+}
+
+int at_pci_remove(const struct at_pci *pci)
+{
+	return at_pci_set(pci, "remove", "1");
+}
+
+int at_pci_rescan(void)
+{
+	return at_write_text("/sys/bus/pci/rescan", "1");
+}
+
+int at_driver_bound(const struct at_pci *pci)
+{
+	char path[192], link[256];
+	ssize_t n;
+
+	pci_path(pci, "driver", path, sizeof(path));
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return errno == ENOENT ? 0 : -errno;
+	link[n] = '\0';
+	return !!strstr(link, "/axl");
+}
+
+/* ---- modules ---- */
+
+static const char *module_path(void)
+{
+	static char path[512];
+	const char *env = getenv("AXL_MODULE");
+	char release[128];
+
+	if (env)
+		return env;
+	if (!access("/lib/modules/axl.ko", R_OK))
+		return "/lib/modules/axl.ko";
+	if (at_read_text("/proc/sys/kernel/osrelease", release,
+			 sizeof(release)))
+		return "/axl.ko";
+	snprintf(path, sizeof(path), "/lib/modules/%s/extra/axl.ko", release);
+	if (!access(path, R_OK))
+		return path;
+	snprintf(path, sizeof(path), "/lib/modules/%s/updates/axl.ko", release);
+	if (!access(path, R_OK))
+		return path;
+	return "/axl.ko";
+}
+
+int at_module_load(void)
+{
+	const char *options = getenv("AXL_MODULE_OPTIONS");
+	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, options ? options : "", 0))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int at_module_unload(void)
+{
+	return syscall(SYS_delete_module, "axl", O_NONBLOCK) ? -errno : 0;
+}
+
+int at_module_loaded(void)
+{
+	return !access("/sys/module/axl", F_OK);
+}

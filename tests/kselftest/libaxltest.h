@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of /dev/metisN share: calls, patterns, memory of a known
+ * physical shape, the kernel log, PCI, and the lab function of the emulated
+ * board (liblab.c).
+ *
+ * Functions return 0 or -errno unless told otherwise; a message that helps to
+ * understand a failure goes to stdout as a TAP comment.
+ */
+#ifndef AXLTEST_H
+#define AXLTEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "axl.h"
+
+#define AT_NSEC_PER_SEC		1000000000ULL
+#define AT_SEC(n)		((n) * AT_NSEC_PER_SEC)
+#define AT_MSEC(n)		((n) * 1000000ULL)
+#define AT_ALIGN(x, a)		(((x) + (a) - 1) / (a) * (a))
+/* A bound for things that end at once unless something is broken */
+#define AT_SOON			AT_SEC(10)
+
+#define at_array_size(a)	(sizeof(a) / sizeof((a)[0]))
+
+void at_msg(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+uint64_t at_now(void);		/* CLOCK_MONOTONIC, ns */
+void at_sleep_ms(unsigned int ms);
+size_t at_page_size(void);
+int at_read_text(const char *path, char *text, size_t size);
+int at_write_text(const char *path, const char *text);
+
+/* The node and its calls */
+int at_node(char *path, size_t size);
+int at_open(void);		/* descriptor or -errno; waits for the node */
+int at_ioctl(int fd, unsigned long request, void *arg);
+int at_query(int fd, struct axl_query *q);
+uint64_t at_generation(int fd);	/* 0 on error */
+int at_register(int fd, void *addr, uint64_t length, uint32_t flags,
+		struct axl_buf_register *reg);
+int at_import(int fd, int dmabuf, uint64_t length, uint32_t flags,
+	      struct axl_buf_register *reg);
+int at_release(int fd, uint32_t handle);
+int at_submit(int fd, const struct axl_xfer *xfers, uint32_t count,
+	      uint64_t generation, uint64_t timeout_ns, uint64_t *seq);
+int at_wait(int fd, uint64_t seq, uint64_t timeout_ns, struct axl_wait *wait);
+/* submit, collect; -errno of the calls, else the status of the transfer */
+int at_run(int fd, const struct axl_xfer *xfers, uint32_t count);
+int at_move(int fd, uint32_t handle, uint32_t direction, uint64_t offset,
+	    uint64_t device_addr, uint64_t length);
+int at_event_count(int fd, uint32_t event, uint64_t *count);
+int at_wait_event(int fd, uint32_t event, uint64_t seen, uint64_t timeout_ns,
+		  uint64_t *count);
+
+/*
+ * Patterns: byte i of pattern "seed" depends on the seed and on i alone, so a
+ * displaced, repeated or missing piece shows. @pos is the first byte's i.
+ */
+void at_fill(void *buf, size_t length, uint64_t seed, uint64_t pos);
+/* offset of the first wrong byte, or -1 */
+ssize_t at_check(const void *buf, size_t length, uint64_t seed, uint64_t pos);
+ssize_t at_check_byte(const void *buf, size_t length, uint8_t byte);
+uint32_t at_crc32(uint32_t crc, const void *buf, size_t length);
+
+/* Memory of a known physical shape */
+enum at_shape {
+	AT_SCATTERED,		/* no two neighbours are physical neighbours */
+	AT_HUGE,		/* huge pages */
+	AT_PLAIN,		/* whatever comes */
+};
+
+struct at_mem {
+	uint8_t *p;
+	size_t size;
+	int fd;			/* of the memfd behind AT_SCATTERED, else -1 */
+};
+
+int at_mem_alloc(struct at_mem *m, enum at_shape shape, size_t size);
+void at_mem_free(struct at_mem *m);
+/* physically contiguous pieces by /proc/self/pagemap; 0 if it cannot tell */
+size_t at_mem_pieces(const void *p, size_t size);
+
+/* The kernel log */
+enum at_log_class {
+	AT_LOG_SMMU,		/* an IOMMU fault event */
+	AT_LOG_WARN,		/* warnings, oopses, reports of debug options */
+	AT_LOG_DRIVER,		/* what axl said */
+	AT_LOG_CLASSES,
+};
+
+struct at_log {
+	int fd;
+	unsigned int count[AT_LOG_CLASSES];
+	char first[AT_LOG_CLASSES][256];
+};
+
+int at_log_open(struct at_log *log);		/* from now on */
+void at_log_read(struct at_log *log);		/* adds what was said since */
+void at_log_close(struct at_log *log);
+
+/* PCI by sysfs */
+struct at_pci {
+	char bdf[16];
+	char dir[64];
+};
+
+int at_pci_find(struct at_pci *pci);		/* the Metis behind the node */
+int at_pci_find_id(struct at_pci *pci, uint16_t vendor, uint16_t device);
+int at_pci_attr(const struct at_pci *pci, const char *name, char *text,
+		size_t size);
+int at_pci_set(const struct at_pci *pci, const char *name, const char *text);
+int at_pci_config(const struct at_pci *pci, unsigned int offset, void *buf,
+		  size_t length);
+int at_pci_remove(const struct at_pci *pci);
+int at_pci_rescan(void);
+int at_driver_bound(const struct at_pci *pci);	/* 1, 0, -errno */
+
+/* Modules; the path is AXL_MODULE or found below /lib/modules and / */
+int at_module_load(void);
+int at_module_unload(void);
+int at_module_loaded(void);
+
+/*
+ * Around every test: begin() puts the lab's controls at rest, brings a dead
+ * device back, opens the node and remembers counters; end() tells what a test
+ * must not leave behind. Both return NULL or what is wrong.
+ */
+#define AT_PROVOKES_SMMU	(1u << 0)
+#define AT_PROVOKES_POLICE	(1u << 1)
+#define AT_PROVOKES_WARN	(1u << 2)
+#define AT_NEEDS_RUNNING	(1u << 3)	/* runtime firmware with areas */
+#define AT_NO_OPEN		(1u << 4)
+
+struct at_ctx {
+	int fd;
+	unsigned int flags;
+	struct axl_query q;
+	struct at_pci pci;
+	struct at_log log;
+	uint64_t police;
+	uint64_t stray;
+};
+
+const char *at_begin(struct at_ctx *t, unsigned int flags);
+const char *at_end(struct at_ctx *t);
+
+#define AT_BEGIN(t, flags) do {						\
+	const char *__why = at_begin(t, flags);				\
+	ASSERT_EQ(0, __why ? 1 : 0)					\
+		TH_LOG("setup: %s", __why ? __why : "");		\
+} while (0)
+
+#define AT_END(t) do {							\
+	const char *__why = at_end(t);					\
+	EXPECT_EQ(0, __why ? 1 : 0)					\
+		TH_LOG("after the test: %s", __why ? __why : "");	\
+} while (0)
+
+#endif

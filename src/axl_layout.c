@@ -144,7 +144,7 @@ static void parse_ref(const u8 *area, u64 bar2_size,
 	if (!magic_ok || size < rule->min_size ||
 	    axl_le16(p + AXL_REF_MEMORY) != AXL_AREA_MEMORY_L2 ||
 	    size > bar2_size || offset > bar2_size - size ||
-	    offset < AXL_AREA_REF_END || offset % rule->align) {
+	    offset < AXL_AREA_REF_END || (offset & (rule->align - 1))) {
 		complain(out, rule->complaint);
 		return;
 	}

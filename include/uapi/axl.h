@@ -226,7 +226,7 @@ struct axl_query {
  *	name, 1..%AXL_FW_NAME_MAX, letters, digits and "._-/", no ".."
  * @msg: pointer to the message that goes with @start_opcode; 0 if @msg_size is 0
  * @msg_size: 0..%AXL_MAILBOX_MSG_MAX
- * @reply_opcode: out: mailbox opcode word found after the start message
+ * @reply_opcode: out: with -EREMOTEIO, the mailbox opcode word of the answer
  * @timeout_ns: bound on the whole start, from the start message to published
  *	areas; 0 means the driver's default (15 s)
  * @generation: out: the new generation, with %AXL_FW_LOAD_NO_START the current
@@ -242,7 +242,7 @@ struct axl_query {
  * -EBUSY (another load is under way), -EREMOTEIO (firmware answered the start
  * message and did not restart: it refused the image; see @reply_opcode),
  * -ETIMEDOUT (no answer, or no areas in time), -EIO (upload failed, or the
- * link did not come back).
+ * link did not come back), -ESTALE (somebody restarted the card meanwhile).
  */
 struct axl_fw_load {
 	__u32 flags;
@@ -270,7 +270,7 @@ struct axl_fw_load {
  * @flags: AXL_BUF_* bits; at least one direction
  * @fd: dma-buf with %AXL_BUF_DMABUF, else 0
  * @addr: start of the user memory, any alignment; 0 for a dma-buf
- * @length: bytes, 1..2^40; for a dma-buf 0 (all of it) or at most its size
+ * @length: bytes, 1..2^36; for a dma-buf 0 (all of it) or at most its size
  * @handle: out: names the buffer in this file, never 0
  * @segments: out: contiguous pieces the device sees; 1 behind most IOMMUs
  * @reserved: 0
@@ -300,7 +300,8 @@ struct axl_buf_register {
  * @handle: from AXL_IOC_BUF_REGISTER
  * @reserved: 0
  *
- * Transfers under way keep the memory until they end. Errors: -ENOENT.
+ * Submissions that use it keep the memory until they are collected. Errors:
+ * -ENOENT.
  */
 struct axl_buf_release {
 	__u32 handle;

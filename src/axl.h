@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Axelera Metis driver: the core's structures and what its files offer to each
+ * other. docs/architecture.md has the drawings.
+ *
+ * Lock order:
+ *	mmap_lock (page faults) -> axl->reset_sem -> axl->buf_lock
+ *	axl->fw_lock -> axl->reset_sem
+ *	axl_dma_dir.lock (hardirq) -> axl_client.lock, axl_event_bucket.lock
+ * Pages are pinned and user memory is copied outside all of them.
+ */
+#ifndef AXL_H
+#define AXL_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <uapi/axl.h>
+
+#include "axl_edma_list.h"
+#include "axl_edma_regs.h"
+#include "axl_elf.h"
+#include "axl_layout.h"
+#include "compat/axl_compat.h"
+
+#define AXL_VERSION		"0.1.0"
+
+#define AXL_NR_CHANNELS		4	/* of each direction */
+#define AXL_NR_MESSAGES		32	/* physical messages (PMSI) */
+
+/* A list is used in two halves: one runs while the other is filled. */
+#define AXL_LIST_HALF		(AXL_LIST_ELEMS / 2)
+
+/* Limits that the native interface reports. */
+#define AXL_MAX_XFERS		256u
+#define AXL_MAX_JOBS		1024u
+#define AXL_MAX_LENGTH		SZ_1G
+#define AXL_MAX_IMAGE		((u64)SZ_256M)
+#define AXL_MAX_BUFS		4096u
+#define AXL_MAX_BINDINGS	64u
+#define AXL_MINORS		256	/* cards */
+
+/* The largest board has 16 GiB; firmware does not tell how much is fitted. */
+#define AXL_DDR_SIZE_MAX	(16ULL * SZ_1G)
+
+/*
+ * The outbound window behind the vMSI table wants a target that is aligned to
+ * its size (hardware-notes: Interrupts); only the first 4 KiB are slots.
+ */
+#define AXL_VMSI_BUF_SIZE	SZ_2M
+
+struct axl_device;
+struct axl_buf;
+struct axl_job;
+struct axl_binding;
+
+/**
+ * struct axl_client - whoever submits jobs: an open file, or the driver itself
+ * @lock: protects the fields below; taken in hard interrupts
+ * @jobs: by sequence number, until collected
+ * @done: jobs that have ended, oldest first
+ * @wait: woken when a job ends
+ * @last_seq: sequence number given last
+ * @nr_jobs: entries of @jobs
+ * @nr_active: jobs that still have requests queued or running
+ */
+struct axl_client {
+	spinlock_t lock;
+	struct xarray jobs;
+	struct list_head done;
+	wait_queue_head_t wait;
+	u64 last_seq;
+	u32 nr_jobs;
+	u32 nr_active;
+};
+
+/**
+ * struct axl_req - one transfer, the unit a channel runs
+ * @node: in the queue of its direction
+ * @job: the submission it belongs to
+ * @buf: memory, referenced by the job
+ * @offset: first byte in @buf
+ * @length: bytes
+ * @dev_addr: device address
+ * @timeout: jiffies it may take on a channel
+ * @channel: a channel number, or AXL_CHANNEL_ANY
+ * @to_device: direction
+ */
+struct axl_req {
+	struct list_head node;
+	struct axl_job *job;
+	struct axl_buf *buf;
+	u64 offset;
+	u64 length;
+	u64 dev_addr;
+	unsigned long timeout;
+	u32 channel;
+	bool to_device;
+};
+
+/**
+ * struct axl_job - one submission
+ * @client: who collects it; outlives the job
+ * @seq: its name
+ * @nr_reqs: entries of @reqs
+ * @node: in client->done; with the fields below protected by client->lock
+ * @nr_pending: requests that have not ended, and one while it is submitted
+ * @status: first error
+ * @failed: index of the request that had it
+ * @bytes: moved by requests that succeeded
+ * @reqs: the transfers
+ */
+struct axl_job {
+	struct axl_client *client;
+	u64 seq;
+	u32 nr_reqs;
+	struct list_head node;
+	u32 nr_pending;
+	int status;
+	u32 failed;
+	u64 bytes;
+	struct axl_req reqs[] __counted_by(nr_reqs);
+};
+
+/**
+ * struct axl_channel - one DMA channel; protected by its direction's lock
+ * @req: what it runs, NULL when idle
+ * @cur: how far list elements have been made
+ * @deadline: jiffies when @req is overdue
+ * @started: jiffies of the last doorbell
+ * @half: half of the list buffer that runs
+ * @nr_next: elements prepared in the other half
+ * @single: @req runs in single-block mode
+ * @seen_done: the watchdog saw it finished; its message may be under way
+ * @transfers: requests that ended well
+ * @errors: requests that failed
+ * @bytes: moved
+ * @elements: list elements written
+ */
+struct axl_channel {
+	struct axl_req *req;
+	struct axl_cursor cur;
+	unsigned long deadline;
+	unsigned long started;
+	u8 half;
+	bool single;
+	bool seen_done;
+	unsigned int nr_next;
+	u64 transfers;
+	u64 errors;
+	u64 bytes;
+	u64 elements;
+};
+
+/**
+ * struct axl_dma_dir - four channels that share an engine enable
+ * @lock: protects everything below and the direction's registers; taken in hard
+ *	interrupts
+ * @queue: requests waiting for a channel
+ * @ch: the channels
+ * @nr_ch: how many the engine has
+ * @running: bitmap of channels with a request
+ * @to_device: read channels
+ * @blocked: count of those (recovery, reset, removal) at whose wish nothing is
+ *	started and the interrupt handler keeps off
+ * @imwr: interrupt message that the registers hold
+ * @imwr_data: per channel
+ * @scratch: elements on their way to the list buffer; in here because a list
+ *	half does not fit the stack
+ */
+struct axl_dma_dir {
+	spinlock_t lock;
+	struct list_head queue;
+	struct axl_channel ch[AXL_NR_CHANNELS];
+	u8 nr_ch;
+	u8 running;
+	bool to_device;
+	unsigned int blocked;
+	u64 imwr;
+	u16 imwr_data[AXL_NR_CHANNELS];
+	struct axl_elem scratch[AXL_LIST_HALF];
+};
+
+/**
+ * struct axl_vector - one interrupt vector
+ * @axl: the device
+ * @index: number of the vector
+ * @irq: Linux interrupt number
+ * @channels: channels whose completion arrives here: bit n read channel n, bit
+ *	4 + n write channel n
+ * @slots: vMSI slots to look at when it fires
+ * @count: how often it fired
+ * @name: in /proc/interrupts
+ */
+struct axl_vector {
+	struct axl_device *axl;
+	u8 index;
+	u8 channels;
+	int irq;
+	DECLARE_BITMAP(slots, AXL_NR_EVENTS);
+	atomic64_t count;
+	char name[24];
+};
+
+/* Waiters and eventfds of all events whose number has the same low bits. */
+struct axl_event_bucket {
+	spinlock_t lock;
+	wait_queue_head_t wait;
+	struct list_head bindings;
+};
+
+#define AXL_EVENT_BUCKETS	64
+#define AXL_EVENT_ANY_BUCKET	AXL_EVENT_BUCKETS	/* one more, its own */
+
+/**
+ * struct axl_device - one card; lives until the last file is closed
+ * @dev: class device; its reference count is the device's
+ * @cdev: /dev/metisN
+ * @pdev: PCI function; only to be used while the driver is bound
+ * @id: N
+ * @regs: BAR0, the engine
+ * @l2: BAR2, shared with firmware
+ * @bar2_phys: for mmap(); never told to anybody
+ * @bar2_size: bytes of BAR2
+ *
+ * @srcu: readers are between axl_enter() and axl_exit()
+ * @online: the hardware may be touched; cleared, then synchronize_srcu()
+ * @gone: the driver was unbound
+ * @dead: the link is down for good
+ * @reset_sem: shared by whoever needs one generation to last, exclusive for
+ *	firmware starts, resets and removal
+ * @generation: what runs on the card; written under @reset_sem exclusive
+ * @fw_state: &enum axl_fw_state
+ * @saved: config space after probe, bus mastering off
+ * @wq: ordered: watchdog and recovery never run side by side
+ * @watchdog: looks for overdue requests while any channel runs
+ * @reset_work: the one way in to recovery
+ * @reset_why: reason for @reset_work; NULL when none is pending
+ * @fenced: the watchdog blocked the DMA and switched bus mastering off
+ * @idle_wait: woken when a direction runs dry, or recovery begins
+ *
+ * @layout: what firmware published, validated
+ * @vmsi_cfg: likewise
+ * @list_offset: list buffer in BAR2
+ * @list_elems: elements of one channel's list
+ * @areas_known: @layout has areas (else look again later)
+ * @published: the host-driver area names our table
+ *
+ * @vectors: see &struct axl_vector
+ * @nr_vectors: granted
+ * @msix: the vectors are MSI-X
+ * @vmsi: slots, host memory that the card writes
+ * @vmsi_dma: its IOVA
+ * @nr_vmsi: slots looked at
+ * @event_counts: by event number, and of all
+ * @buckets: waiters
+ * @vmsi_counts: events that came through a slot
+ * @lost_irqs: completions without a message
+ * @lost_said: the log knows
+ * @stray_irqs: messages in which nothing was found
+ *
+ * @dirs: 0 to the device (read channels), 1 from the device
+ * @kernel: submits the driver's own transfers
+ *
+ * @buf_lock: protects @bufs
+ * @bufs: every registered buffer, to be unmapped at removal
+ *
+ * @fw_lock: one load at a time
+ * @fw_phase: &enum axl_fw_phase
+ * @fw_done: bytes uploaded
+ * @fw_total: bytes to upload
+ *
+ * @open_lock: protects @inode and @nr_open
+ * @inode: whose mapping all files share, so that one call revokes all of BAR2
+ * @nr_open: open files
+ * @debugfs: directory of this device
+ */
+struct axl_device {
+	struct device dev;
+	struct cdev cdev;
+	struct pci_dev *pdev;
+	int id;
+	void __iomem *regs;
+	void __iomem *l2;
+	resource_size_t bar2_phys;
+	u64 bar2_size;
+
+	struct srcu_struct srcu;
+	bool online;
+	bool gone;
+	bool dead;
+	struct rw_semaphore reset_sem;
+	u64 generation;
+	enum axl_fw_state fw_state;
+	struct pci_saved_state *saved;
+	struct workqueue_struct *wq;
+	struct delayed_work watchdog;
+	struct work_struct reset_work;
+	const char *reset_why;
+	bool fenced;
+	wait_queue_head_t idle_wait;
+
+	struct axl_layout layout;
+	struct axl_vmsi_cfg vmsi_cfg;
+	u32 list_offset;
+	u32 list_elems;
+	bool areas_known;
+	bool published;
+
+	struct axl_vector *vectors;
+	unsigned int nr_vectors;
+	bool msix;
+	__le32 *vmsi;
+	dma_addr_t vmsi_dma;
+	unsigned int nr_vmsi;
+	atomic64_t *event_counts;
+	struct axl_event_bucket *buckets;
+	atomic64_t *vmsi_counts;
+	atomic64_t lost_irqs;
+	bool lost_said;
+	atomic64_t stray_irqs;
+
+	struct axl_dma_dir dirs[2];
+	struct axl_client kernel;
+
+	struct mutex buf_lock;
+	struct list_head bufs;
+
+	struct mutex fw_lock;
+	enum axl_fw_phase fw_phase;
+	u64 fw_done;
+	u64 fw_total;
+
+	struct mutex open_lock;
+	struct inode *inode;
+	unsigned int nr_open;
+	struct dentry *debugfs;
+};
+
+/* What runs on the device, as an index of axl_device.dirs */
+#define AXL_DIR_TO_DEVICE	0
+#define AXL_DIR_FROM_DEVICE	1
+
+static inline struct axl_device *axl_from_dev(struct device *dev)
+{
+	return container_of(dev, struct axl_device, dev);
+}
+
+/* axl_drv.c */
+unsigned long axl_timeout(u64 ns);
+int axl_status(struct axl_device *axl);
+int axl_enter(struct axl_device *axl, int *idx);
+void axl_exit(struct axl_device *axl, int idx);
+void axl_set_online(struct axl_device *axl, bool online);
+void axl_raise_generation(struct axl_device *axl);
+void axl_pick_up(struct axl_device *axl);
+void axl_device_free(struct axl_device *axl);
+
+/* axl_cdev.c */
+int axl_cdev_init(void);
+void axl_cdev_exit(void);
+void axl_cdev_setup(struct axl_device *axl, struct device *parent);
+int axl_cdev_add(struct axl_device *axl);
+void axl_cdev_del(struct axl_device *axl);
+void axl_cdev_zap(struct axl_device *axl);
+
+/* axl_buf.c */
+struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
+			     u32 flags);
+struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
+			       u32 flags);
+struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length);
+void axl_buf_get(struct axl_buf *buf);
+void axl_buf_put(struct axl_buf *buf);
+u64 axl_buf_length(const struct axl_buf *buf);
+bool axl_buf_allows(const struct axl_buf *buf, bool to_device);
+const struct axl_seg *axl_buf_segs(const struct axl_buf *buf,
+				   unsigned int *nr);
+void axl_buf_sync_for_device(struct axl_buf *buf, u64 offset, u64 length);
+void axl_buf_sync_for_cpu(struct axl_buf *buf, u64 offset, u64 length);
+void axl_buf_leak(struct axl_buf *buf);
+void axl_buf_unmap_all(struct axl_device *axl);
+
+/* axl_dma.c */
+void axl_dma_setup(struct axl_device *axl);
+void axl_client_init(struct axl_client *client);
+void axl_client_close(struct axl_device *axl, struct axl_client *client);
+struct axl_job *axl_job_alloc(struct axl_client *client, u32 nr);
+void axl_job_free(struct axl_job *job);
+int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq);
+int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
+		 u64 timeout_ns, struct axl_job **done);
+struct axl_job *axl_job_collect(struct axl_client *client, u64 seq);
+bool axl_dma_idle(struct axl_device *axl);
+bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length);
+bool axl_dma_irq(struct axl_device *axl, u8 channels);
+int axl_dma_drain(struct axl_device *axl);
+void axl_dma_block(struct axl_device *axl);
+bool axl_dma_stop(struct axl_device *axl);
+void axl_dma_leak(struct axl_device *axl);
+void axl_dma_flush(struct axl_device *axl, int status);
+void axl_dma_unblock(struct axl_device *axl);
+void axl_dma_watchdog(struct work_struct *work);
+
+/* axl_edma.c: the caller holds the direction's lock or owns the engine */
+int axl_edma_probe(struct axl_device *axl);
+void axl_edma_init(struct axl_device *axl);
+void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir);
+unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
+			   unsigned int n, u8 half);
+void axl_edma_start_single(struct axl_device *axl, struct axl_dma_dir *dir,
+			   unsigned int n, const struct axl_elem *elem);
+void axl_edma_start_list(struct axl_device *axl, struct axl_dma_dir *dir,
+			 unsigned int n, u8 half);
+int axl_edma_status(struct axl_device *axl, struct axl_dma_dir *dir,
+		    unsigned int n);
+void axl_edma_ack(struct axl_device *axl, struct axl_dma_dir *dir,
+		  unsigned int n);
+void axl_edma_report(struct axl_device *axl, struct axl_dma_dir *dir,
+		     unsigned int n);
+bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir);
+void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir);
+
+/* axl_hostif.c */
+void axl_hostif_alloc(struct axl_device *axl);
+void axl_hostif_free(struct axl_device *axl);
+int axl_hostif_refresh(struct axl_device *axl);
+void axl_hostif_publish(struct axl_device *axl);
+void axl_hostif_withdraw(struct axl_device *axl);
+void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,
+		      u32 size);
+u32 axl_mailbox_opcode(struct axl_device *axl);
+void axl_fw_load_addr(struct axl_device *axl, u64 entry);
+s64 axl_context_sts(struct axl_device *axl, unsigned int n);
+
+/* axl_irq.c */
+int axl_irq_setup(struct axl_device *axl);
+void axl_irq_release(struct axl_device *axl);
+int axl_irq_alloc(struct axl_device *axl);
+void axl_irq_free(struct axl_device *axl);
+void axl_irq_sync(struct axl_device *axl);
+void axl_irq_route(struct axl_device *axl);
+bool axl_irq_exact(const struct axl_device *axl);
+int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,
+		    u16 data[AXL_NR_CHANNELS]);
+void axl_event_signal(struct axl_device *axl, unsigned int event);
+void axl_event_wake_all(struct axl_device *axl);
+u64 axl_event_count(struct axl_device *axl, u32 event);
+struct wait_queue_head *axl_event_wait_head(struct axl_device *axl, u32 event);
+struct axl_binding *axl_event_bind(struct axl_device *axl, u32 event, int fd);
+void axl_event_unbind(struct axl_device *axl, struct axl_binding *binding);
+bool axl_event_same(const struct axl_binding *a, const struct axl_binding *b);
+u32 axl_binding_event(const struct axl_binding *binding);
+
+/* axl_iova.c */
+enum axl_iommu_mode axl_iommu_mode(struct axl_device *axl);
+u32 axl_iommu_granule(struct axl_device *axl);
+
+/* axl_fw.c */
+int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req);
+
+/* axl_reset.c */
+void axl_reset_setup(struct axl_device *axl);
+void axl_reset_request(struct axl_device *axl, const char *why);
+bool axl_link_up(struct axl_device *axl);
+bool axl_link_bounced(struct axl_device *axl);
+int axl_recover(struct axl_device *axl, unsigned long deadline,
+		bool want_areas);
+void axl_quiesce(struct axl_device *axl, int status);
+int axl_reset(struct axl_device *axl);
+void axl_bring_up(struct axl_device *axl, int ret);
+
+/* axl_debugfs.c */
+void axl_debugfs_init(void);
+void axl_debugfs_exit(void);
+void axl_debugfs_add(struct axl_device *axl);
+void axl_debugfs_del(struct axl_device *axl);
+
+#endif /* AXL_H */

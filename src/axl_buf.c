@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that the device may reach: user memory, dma-bufs, and the driver's
+ * own. Mapped once when registered; the mapping ends with the last reference or
+ * with the device, whichever is first.
+ */
+#include <linux/dma-buf.h>
+#include <linux/scatterlist.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "axl.h"
+
+/**
+ * struct axl_buf - one buffer
+ * @ref: the file's handle holds one, every job that names it another
+ * @axl: referenced
+ * @node: in axl->bufs
+ * @lock: protects @mapped against cache maintenance
+ * @mapped: @sgt has a DMA mapping
+ * @leaked: the device may still reach it: never unmap, never unpin
+ * @need_sync: the CPU's caches must be looked after
+ * @dir: of the mapping
+ * @length: bytes
+ * @segs: what the device sees
+ * @nr_segs: entries of @segs
+ * @sgt: scatterlist; the dma-buf's own for an import
+ * @own: storage for @sgt unless imported
+ * @pages: pinned, or those of @vaddr
+ * @nr_pages: entries of @pages
+ * @pinned: @pages are pinned user pages, charged to @mm
+ * @mm: whose limit was charged
+ * @vaddr: vmalloc memory that belongs to the buffer
+ * @dmabuf: imported
+ * @attach: to @dmabuf
+ */
+struct axl_buf {
+	struct kref ref;
+	struct axl_device *axl;
+	struct list_head node;
+	struct mutex lock;
+	bool mapped;
+	bool leaked;
+	bool need_sync;
+	enum dma_data_direction dir;
+	u64 length;
+	struct axl_seg *segs;
+	unsigned int nr_segs;
+	struct sg_table *sgt;
+	struct sg_table own;
+	struct page **pages;
+	unsigned long nr_pages;
+	bool pinned;
+	struct mm_struct *mm;
+	void *vaddr;
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
+};
+
+static enum dma_data_direction axl_buf_dir(u32 flags)
+{
+	if (!(flags & AXL_BUF_FROM_DEVICE))
+		return DMA_TO_DEVICE;
+	return flags & AXL_BUF_TO_DEVICE ? DMA_BIDIRECTIONAL : DMA_FROM_DEVICE;
+}
+
+static struct axl_buf *axl_buf_alloc(struct axl_device *axl, u64 length,
+				     u32 flags)
+{
+	struct axl_buf *buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
+
+	if (!buf)
+		return NULL;
+	kref_init(&buf->ref);
+	mutex_init(&buf->lock);
+	INIT_LIST_HEAD(&buf->node);
+	buf->length = length;
+	buf->dir = axl_buf_dir(flags);
+	buf->axl = axl;
+	get_device(&axl->dev);
+	return buf;
+}
+
+static void axl_buf_unmap(struct axl_buf *buf)
+{
+	mutex_lock(&buf->lock);
+	if (buf->mapped && !buf->leaked) {
+		if (buf->attach)
+			axl_dma_buf_unmap(buf->attach, buf->sgt, buf->dir);
+		else
+			dma_unmap_sgtable(&buf->axl->pdev->dev, buf->sgt,
+					  buf->dir, 0);
+		buf->mapped = false;
+	}
+	/* an attachment refers to the PCI device, which may go away */
+	if (buf->attach && !buf->leaked) {
+		dma_buf_detach(buf->dmabuf, buf->attach);
+		buf->attach = NULL;
+	}
+	mutex_unlock(&buf->lock);
+}
+
+static void axl_buf_release(struct kref *ref)
+{
+	struct axl_buf *buf = container_of(ref, struct axl_buf, ref);
+	struct axl_device *axl = buf->axl;
+
+	mutex_lock(&axl->buf_lock);
+	list_del(&buf->node);
+	/* inside buf_lock: removal must not overtake us */
+	axl_buf_unmap(buf);
+	mutex_unlock(&axl->buf_lock);
+
+	if (buf->leaked)
+		return;
+	if (buf->dmabuf)
+		dma_buf_put(buf->dmabuf);
+	sg_free_table(&buf->own);
+	if (buf->pinned) {
+		unpin_user_pages_dirty_lock(buf->pages, buf->nr_pages,
+					    buf->dir != DMA_TO_DEVICE);
+		atomic64_sub(buf->nr_pages, &buf->mm->pinned_vm);
+		mmdrop(buf->mm);
+	}
+	vfree(buf->vaddr);
+	kvfree(buf->pages);
+	kvfree(buf->segs);
+	kfree(buf);
+	put_device(&axl->dev);
+}
+
+void axl_buf_get(struct axl_buf *buf)
+{
+	kref_get(&buf->ref);
+}
+
+void axl_buf_put(struct axl_buf *buf)
+{
+	kref_put(&buf->ref, axl_buf_release);
+}
+
+u64 axl_buf_length(const struct axl_buf *buf)
+{
+	return buf->length;
+}
+
+/**
+ * axl_buf_allows() - was the buffer registered for this direction
+ * @buf: the buffer
+ * @to_device: the direction
+ */
+bool axl_buf_allows(const struct axl_buf *buf, bool to_device)
+{
+	return buf->dir == DMA_BIDIRECTIONAL ||
+	       buf->dir == (to_device ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
+}
+
+const struct axl_seg *axl_buf_segs(const struct axl_buf *buf, unsigned int *nr)
+{
+	*nr = buf->nr_segs;
+	return buf->segs;
+}
+
+/* Note down what the device sees of a mapped scatterlist. */
+static int axl_buf_note_segs(struct axl_buf *buf)
+{
+	struct scatterlist *sg;
+	u64 start = 0;
+	unsigned int i;
+
+	buf->segs = kvcalloc(buf->sgt->nents, sizeof(*buf->segs),
+			     GFP_KERNEL_ACCOUNT);
+	if (!buf->segs)
+		return -ENOMEM;
+	for_each_sgtable_dma_sg(buf->sgt, sg, i) {
+		buf->segs[i].addr = sg_dma_address(sg);
+		buf->segs[i].len = sg_dma_len(sg);
+		buf->segs[i].start = start;
+		start += sg_dma_len(sg);
+	}
+	buf->nr_segs = i;
+	if (start < buf->length)
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * Map the buffer and make it known to removal. On failure the caller drops the
+ * buffer, which undoes what was done.
+ */
+static int axl_buf_map(struct axl_buf *buf)
+{
+	struct axl_device *axl = buf->axl;
+	struct device *dev = &axl->pdev->dev;
+	int ret;
+
+	ret = down_read_killable(&axl->reset_sem);
+	if (ret)
+		return ret;
+	if (axl->gone) {
+		ret = -ENODEV;
+		goto out;
+	}
+	if (buf->dmabuf) {
+		struct sg_table *sgt;
+
+		buf->attach = dma_buf_attach(buf->dmabuf, dev);
+		if (IS_ERR(buf->attach)) {
+			ret = PTR_ERR(buf->attach);
+			buf->attach = NULL;
+			goto out;
+		}
+		sgt = axl_dma_buf_map(buf->attach, buf->dir);
+		if (IS_ERR(sgt)) {
+			ret = PTR_ERR(sgt);
+			goto out_list;
+		}
+		buf->sgt = sgt;
+	} else {
+		ret = dma_map_sgtable(dev, buf->sgt, buf->dir, 0);
+		if (ret)
+			goto out;
+		/* CPU access to a dma-buf is its exporter's business */
+		buf->need_sync = dma_need_sync(dev,
+					       sg_dma_address(buf->sgt->sgl));
+	}
+	buf->mapped = true;
+	ret = axl_buf_note_segs(buf);
+out_list:
+	mutex_lock(&axl->buf_lock);
+	list_add(&buf->node, &axl->bufs);
+	mutex_unlock(&axl->buf_lock);
+out:
+	up_read(&axl->reset_sem);
+	return ret;
+}
+
+static int axl_buf_pin(struct axl_buf *buf, u64 addr)
+{
+	unsigned int gup = buf->dir == DMA_TO_DEVICE ?
+			   AXL_FOLL_READ : FOLL_LONGTERM | FOLL_WRITE;
+	unsigned long limit, done = 0, nr;
+	long got;
+
+	nr = DIV_ROUND_UP(offset_in_page(addr) + buf->length, PAGE_SIZE);
+	buf->pages = kvmalloc_array(nr, sizeof(*buf->pages),
+				    GFP_KERNEL_ACCOUNT);
+	if (!buf->pages)
+		return -ENOMEM;
+
+	limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	if (atomic64_add_return(nr, &current->mm->pinned_vm) > limit &&
+	    !capable(CAP_IPC_LOCK)) {
+		atomic64_sub(nr, &current->mm->pinned_vm);
+		return -ENOMEM;
+	}
+
+	while (done < nr) {
+		got = pin_user_pages_fast((addr & PAGE_MASK) + done * PAGE_SIZE,
+					  min_t(unsigned long, nr - done, SZ_64K),
+					  gup, buf->pages + done);
+		if (got <= 0)
+			break;
+		done += got;
+		cond_resched();
+	}
+	if (done < nr) {
+		unpin_user_pages(buf->pages, done);
+		atomic64_sub(nr, &current->mm->pinned_vm);
+		return fatal_signal_pending(current) ? -EINTR : -EFAULT;
+	}
+	buf->nr_pages = nr;
+	buf->pinned = true;
+	buf->mm = current->mm;
+	mmgrab(buf->mm);
+	return 0;
+}
+
+static int axl_buf_table(struct axl_buf *buf, unsigned int offset)
+{
+	int ret;
+
+	ret = sg_alloc_table_from_pages(&buf->own, buf->pages, buf->nr_pages,
+					offset, buf->length,
+					GFP_KERNEL_ACCOUNT);
+	if (!ret)
+		buf->sgt = &buf->own;
+	return ret;
+}
+
+/**
+ * axl_buf_user() - register user memory
+ * @axl: the device
+ * @addr: user address, checked for wrapping
+ * @length: bytes
+ * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
+ *
+ * Return: the buffer, or an error that &struct axl_buf_register documents.
+ */
+struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
+			     u32 flags)
+{
+	struct axl_buf *buf = axl_buf_alloc(axl, length, flags);
+	int ret;
+
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	ret = axl_buf_pin(buf, addr);
+	if (!ret)
+		ret = axl_buf_table(buf, offset_in_page(addr));
+	if (!ret)
+		ret = axl_buf_map(buf);
+	if (ret) {
+		axl_buf_put(buf);
+		return ERR_PTR(ret);
+	}
+	return buf;
+}
+
+/**
+ * axl_buf_dmabuf() - import a dma-buf
+ * @axl: the device
+ * @fd: its file descriptor
+ * @length: bytes, 0 for all of it
+ * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
+ *
+ * Return: the buffer or an error.
+ */
+struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
+			       u32 flags)
+{
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+	struct axl_buf *buf;
+	int ret;
+
+	if (IS_ERR(dmabuf))
+		return ERR_CAST(dmabuf);
+	if (length > dmabuf->size) {
+		dma_buf_put(dmabuf);
+		return ERR_PTR(-EINVAL);
+	}
+	buf = axl_buf_alloc(axl, length ?: dmabuf->size, flags);
+	if (!buf) {
+		dma_buf_put(dmabuf);
+		return ERR_PTR(-ENOMEM);
+	}
+	buf->dmabuf = dmabuf;
+	ret = axl_buf_map(buf);
+	if (ret) {
+		axl_buf_put(buf);
+		return ERR_PTR(ret);
+	}
+	return buf;
+}
+
+/**
+ * axl_buf_kernel() - map the driver's own memory for the device to read
+ * @axl: the device
+ * @vaddr: vmalloc memory; freed with the buffer, also when this fails
+ * @length: bytes
+ *
+ * Return: the buffer or an error.
+ */
+struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length)
+{
+	struct axl_buf *buf = axl_buf_alloc(axl, length, AXL_BUF_TO_DEVICE);
+	unsigned long i;
+	int ret = -ENOMEM;
+
+	if (!buf) {
+		vfree(vaddr);
+		return ERR_PTR(-ENOMEM);
+	}
+	buf->vaddr = vaddr;
+	buf->nr_pages = DIV_ROUND_UP(length, PAGE_SIZE);
+	buf->pages = kvmalloc_array(buf->nr_pages, sizeof(*buf->pages),
+				    GFP_KERNEL);
+	if (!buf->pages)
+		goto err;
+	for (i = 0; i < buf->nr_pages; i++)
+		buf->pages[i] = vmalloc_to_page(vaddr + i * PAGE_SIZE);
+	ret = axl_buf_table(buf, 0);
+	if (!ret)
+		ret = axl_buf_map(buf);
+	if (!ret)
+		return buf;
+err:
+	axl_buf_put(buf);
+	return ERR_PTR(ret);
+}
+
+/*
+ * Cache maintenance for a range. In pieces that stay inside a page of the DMA
+ * address space: behind an IOMMU a segment is contiguous for the device only.
+ */
+static void axl_buf_sync(struct axl_buf *buf, u64 offset, u64 length,
+			 bool for_cpu)
+{
+	struct device *dev = &buf->axl->pdev->dev;
+	u64 end = offset + length;
+	unsigned int i;
+
+	if (!buf->need_sync)
+		return;
+	mutex_lock(&buf->lock);
+	for (i = 0; buf->mapped && i < buf->nr_segs; i++) {
+		const struct axl_seg *seg = &buf->segs[i];
+		u64 from = max(offset, seg->start);
+		u64 to = min(end, seg->start + seg->len);
+
+		while (from < to) {
+			dma_addr_t addr = seg->addr + (from - seg->start);
+			size_t len = min_t(u64, to - from,
+					   PAGE_SIZE - offset_in_page(addr));
+
+			if (for_cpu)
+				dma_sync_single_for_cpu(dev, addr, len,
+							buf->dir);
+			else
+				dma_sync_single_for_device(dev, addr, len,
+							   buf->dir);
+			from += len;
+		}
+	}
+	mutex_unlock(&buf->lock);
+}
+
+/**
+ * axl_buf_sync_for_device() - what the CPU wrote becomes visible to the device
+ * @buf: the buffer
+ * @offset: first byte
+ * @length: bytes
+ */
+void axl_buf_sync_for_device(struct axl_buf *buf, u64 offset, u64 length)
+{
+	axl_buf_sync(buf, offset, length, false);
+}
+
+/**
+ * axl_buf_sync_for_cpu() - what the device wrote becomes visible to the CPU
+ * @buf: the buffer
+ * @offset: first byte
+ * @length: bytes
+ */
+void axl_buf_sync_for_cpu(struct axl_buf *buf, u64 offset, u64 length)
+{
+	axl_buf_sync(buf, offset, length, true);
+}
+
+/**
+ * axl_buf_leak() - never release this buffer
+ * @buf: the device may still reach it
+ */
+void axl_buf_leak(struct axl_buf *buf)
+{
+	if (buf->leaked)
+		return;
+	buf->leaked = true;
+	dev_err(&buf->axl->dev,
+		"%llu bytes stay mapped and pinned: the card cannot be stopped; power it off\n",
+		buf->length);
+}
+
+/**
+ * axl_buf_unmap_all() - take every buffer away from the device
+ * @axl: the device; its engines are stopped, nothing new is registered
+ */
+void axl_buf_unmap_all(struct axl_device *axl)
+{
+	struct axl_buf *buf;
+
+	mutex_lock(&axl->buf_lock);
+	list_for_each_entry(buf, &axl->bufs, node)
+		axl_buf_unmap(buf);
+	mutex_unlock(&axl->buf_lock);
+}

@@ -1,0 +1,708 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/metisN: files, the ioctl dispatcher, poll and mmap of BAR2. What a file
+ * owns lives here; the work is done elsewhere.
+ */
+#include <linux/bitfield.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "axl.h"
+
+static dev_t axl_devt;
+
+/**
+ * struct axl_file - an open file
+ * @axl: referenced
+ * @client: its jobs
+ * @bufs: its buffers by handle
+ * @lock: protects @bindings and allocation of handles
+ * @nr_bufs: entries of @bufs
+ * @bindings: eventfds, in a fixed array because there are few
+ */
+struct axl_file {
+	struct axl_device *axl;
+	struct axl_client client;
+	struct xarray bufs;
+	struct mutex lock;
+	u32 nr_bufs;
+	struct axl_binding *bindings[AXL_MAX_BINDINGS];
+};
+
+static char *axl_devnode(axl_devnode_device *dev, umode_t *mode)
+{
+	if (mode)
+		*mode = 0660;
+	return NULL;
+}
+
+static void axl_release_dev(struct device *dev);
+
+static struct class axl_class = {
+	.name = "metis",
+	.devnode = axl_devnode,
+	.dev_release = axl_release_dev,
+};
+
+static void axl_release_dev(struct device *dev)
+{
+	axl_device_free(axl_from_dev(dev));
+}
+
+static int axl_ioc_query(struct axl_file *file, void *arg)
+{
+	struct axl_device *axl = file->axl;
+	struct axl_query *q = arg;
+	struct pci_dev *pdev;
+	int idx, ret;
+	u16 sta;
+
+	axl_pick_up(axl);
+	/* counters and constants can be read in any state but gone */
+	idx = srcu_read_lock(&axl->srcu);
+	if (READ_ONCE(axl->gone)) {
+		ret = -ENODEV;
+		goto out;
+	}
+	pdev = axl->pdev;
+	*q = (struct axl_query) {
+		.abi = AXL_ABI_VERSION,
+		.vectors = axl->nr_vectors,
+		.generation = READ_ONCE(axl->generation),
+		.bar0_size = pci_resource_len(pdev, 0),
+		.bar2_size = axl->bar2_size,
+		.l2_base = axl->layout.l2_base,
+		.l2_size = axl->bar2_size,
+		.ddr_base = axl->layout.ddr_base,
+		.ddr_size = axl->layout.ddr_base ? AXL_DDR_SIZE_MAX : 0,
+		.max_length = AXL_MAX_LENGTH,
+		.max_image = AXL_MAX_IMAGE,
+		.fw_done = READ_ONCE(axl->fw_done),
+		.fw_total = READ_ONCE(axl->fw_total),
+		.lost_interrupts = atomic64_read(&axl->lost_irqs),
+		.pci_domain = pci_domain_nr(pdev->bus),
+		.pci_bus = pdev->bus->number,
+		.pci_devfn = pdev->devfn,
+		.vendor = pdev->vendor,
+		.device = pdev->device,
+		.revision = pdev->revision,
+		.read_channels = axl->dirs[AXL_DIR_TO_DEVICE].nr_ch,
+		.write_channels = axl->dirs[AXL_DIR_FROM_DEVICE].nr_ch,
+		.irq_mode = !axl->nr_vectors ? AXL_IRQ_NONE :
+			    axl->msix ? AXL_IRQ_MSIX : AXL_IRQ_MSI,
+		.iommu_mode = axl_iommu_mode(axl),
+		.fw_state = READ_ONCE(axl->fw_state),
+		.fw_phase = READ_ONCE(axl->fw_phase),
+		.layout_major = axl->layout.major,
+		.layout_minor = axl->layout.minor,
+		.page_size = axl_iommu_granule(axl),
+		.max_xfers = AXL_MAX_XFERS,
+		.max_jobs = AXL_MAX_JOBS,
+		.nr_vmsi = axl->published ? axl->nr_vmsi : 0,
+	};
+	if (axl->published)
+		q->features |= AXL_FEAT_VMSI;
+	if (axl_irq_exact(axl))
+		q->features |= AXL_FEAT_EVENTS_EXACT;
+	if (axl->layout.dma_desc.valid)
+		q->features |= AXL_FEAT_DMA_LIST;
+	if (axl->layout.dma_vm)
+		q->features |= AXL_FEAT_DMA_VM;
+	if (axl->layout.ddr_base)
+		q->features |= AXL_FEAT_DDR;
+	if (READ_ONCE(axl->online) &&
+	    !pcie_capability_read_word(pdev, PCI_EXP_LNKSTA, &sta) &&
+	    sta != (u16)~0) {
+		q->link_speed = FIELD_GET(PCI_EXP_LNKSTA_CLS, sta);
+		q->link_width = FIELD_GET(PCI_EXP_LNKSTA_NLW, sta);
+	}
+	ret = 0;
+out:
+	srcu_read_unlock(&axl->srcu, idx);
+	return ret;
+}
+
+static int axl_ioc_fw_load(struct axl_file *file, void *arg)
+{
+	struct axl_fw_load *req = arg;
+
+	if (req->flags & ~(AXL_FW_LOAD_NAME | AXL_FW_LOAD_NO_START) ||
+	    req->reserved)
+		return -EINVAL;
+	return axl_fw_load(file->axl, req);
+}
+
+static int axl_ioc_buf_register(struct axl_file *file, void *arg)
+{
+	struct axl_buf_register *req = arg;
+	u32 dirs = AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE;
+	struct axl_buf *buf;
+	u32 handle;
+	u64 end;
+	int ret;
+
+	if (req->flags & ~(dirs | AXL_BUF_DMABUF) || !(req->flags & dirs) ||
+	    req->reserved || req->length > BIT_ULL(36))
+		return -EINVAL;
+	if (req->flags & AXL_BUF_DMABUF) {
+		if (req->addr)
+			return -EINVAL;
+		buf = axl_buf_dmabuf(file->axl, req->fd, req->length,
+				     req->flags);
+	} else {
+		if (req->fd || !req->length)
+			return -EINVAL;
+		if (check_add_overflow(req->addr, req->length, &end) ||
+		    end > ULONG_MAX)
+			return -EOVERFLOW;
+		buf = axl_buf_user(file->axl, req->addr, req->length,
+				   req->flags);
+	}
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	axl_buf_segs(buf, &req->segments);
+
+	mutex_lock(&file->lock);
+	ret = file->nr_bufs < AXL_MAX_BUFS ?
+	      xa_alloc(&file->bufs, &handle, buf, xa_limit_31b,
+		       GFP_KERNEL_ACCOUNT) : -ENOSPC;
+	if (!ret)
+		file->nr_bufs++;
+	mutex_unlock(&file->lock);
+	if (ret) {
+		axl_buf_put(buf);
+		return ret == -EBUSY ? -ENOSPC : ret;
+	}
+	req->handle = handle;
+	return 0;
+}
+
+static int axl_ioc_buf_release(struct axl_file *file, void *arg)
+{
+	struct axl_buf_release *req = arg;
+	struct axl_buf *buf;
+
+	if (req->reserved)
+		return -EINVAL;
+	mutex_lock(&file->lock);
+	buf = xa_erase(&file->bufs, req->handle);
+	if (buf)
+		file->nr_bufs--;
+	mutex_unlock(&file->lock);
+	if (!buf)
+		return -ENOENT;
+	axl_buf_put(buf);
+	return 0;
+}
+
+/* Turn a transfer from user space into a request that can be queued. */
+static int axl_xfer_check(struct axl_file *file, const struct axl_xfer *xfer,
+			  struct axl_req *req)
+{
+	bool to_device = xfer->direction == AXL_TO_DEVICE;
+	struct axl_dma_dir *dir = &file->axl->dirs[xfer->direction & 1];
+	u64 end;
+
+	if (xfer->direction > AXL_FROM_DEVICE || xfer->reserved ||
+	    !xfer->length || xfer->length > AXL_MAX_LENGTH)
+		return -EINVAL;
+	if (xfer->channel != AXL_CHANNEL_ANY && xfer->channel >= dir->nr_ch)
+		return -EINVAL;
+
+	mutex_lock(&file->lock);
+	req->buf = xa_load(&file->bufs, xfer->handle);
+	if (req->buf)
+		axl_buf_get(req->buf);
+	mutex_unlock(&file->lock);
+	if (!req->buf)
+		return -ENOENT;
+	if (!axl_buf_allows(req->buf, to_device))
+		return -EACCES;
+	if (check_add_overflow(xfer->offset, xfer->length, &end) ||
+	    end > axl_buf_length(req->buf))
+		return -ERANGE;
+	req->offset = xfer->offset;
+	req->length = xfer->length;
+	req->dev_addr = xfer->device_addr;
+	req->channel = xfer->channel;
+	req->to_device = to_device;
+	return 0;
+}
+
+static int axl_ioc_submit(struct axl_file *file, void *arg)
+{
+	struct axl_device *axl = file->axl;
+	struct axl_submit *req = arg;
+	struct axl_xfer *xfers;
+	struct axl_job *job = NULL;
+	int ret;
+	u32 i;
+
+	if (req->flags || !req->count || req->count > AXL_MAX_XFERS)
+		return -EINVAL;
+	xfers = axl_memdup_array_user(u64_to_user_ptr(req->xfers), req->count,
+				      sizeof(*xfers));
+	if (IS_ERR(xfers))
+		return PTR_ERR(xfers);
+	job = axl_job_alloc(&file->client, req->count);
+	if (!job) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	for (i = 0; i < req->count; i++) {
+		ret = axl_xfer_check(file, &xfers[i], &job->reqs[i]);
+		if (ret)
+			goto out;
+		job->reqs[i].timeout = req->timeout_ns ?
+			min_t(unsigned long, axl_timeout(req->timeout_ns),
+			      HZ * 3600) : 0;
+	}
+
+	ret = down_read_killable(&axl->reset_sem);
+	if (ret)
+		goto out;
+	ret = axl_status(axl);
+	if (!ret && req->generation != axl->generation)
+		ret = -ESTALE;
+	/* where firmware and lists are is fixed for this generation */
+	for (i = 0; !ret && i < req->count; i++)
+		if (!axl_dma_range_ok(axl, job->reqs[i].dev_addr,
+				      job->reqs[i].length))
+			ret = -ERANGE;
+	if (!ret)
+		ret = axl_job_submit(axl, job, &req->seq);
+	up_read(&axl->reset_sem);
+	if (!ret)
+		job = NULL;
+out:
+	if (job)
+		axl_job_free(job);
+	kvfree(xfers);
+	return ret;
+}
+
+static int axl_ioc_wait(struct axl_file *file, void *arg)
+{
+	struct axl_wait *req = arg;
+	struct axl_job *job;
+	int ret;
+
+	if (req->flags || req->reserved)
+		return -EINVAL;
+	ret = axl_job_wait(file->axl, &file->client, req->seq, req->timeout_ns,
+			   &job);
+	if (ret)
+		return ret;
+	req->seq = job->seq;
+	req->bytes = job->bytes;
+	req->status = job->status;
+	req->failed = job->failed;
+	axl_job_free(job);
+	return 0;
+}
+
+static bool axl_event_ok(u32 event)
+{
+	return event < AXL_NR_EVENTS || event == AXL_EVENT_ANY;
+}
+
+static int axl_ioc_wait_event(struct axl_file *file, void *arg)
+{
+	struct axl_device *axl = file->axl;
+	struct axl_wait_event *req = arg;
+	int status;
+	long left;
+
+	if (req->flags || !axl_event_ok(req->event))
+		return -EINVAL;
+	left = wait_event_interruptible_timeout(
+		*axl_event_wait_head(axl, req->event),
+		(status = axl_status(axl)) ||
+		READ_ONCE(axl->generation) != req->generation ||
+		axl_event_count(axl, req->event) != req->seen,
+		axl_timeout(req->timeout_ns));
+	req->count = axl_event_count(axl, req->event);
+	if (left < 0)
+		return -EINTR;
+	if (status)
+		return status;
+	if (READ_ONCE(axl->generation) != req->generation)
+		return -ESTALE;
+	return left ? 0 : -ETIMEDOUT;
+}
+
+static int axl_ioc_event_counts(struct axl_file *file, void *arg)
+{
+	struct axl_event_counts *req = arg;
+	u64 __user *to = u64_to_user_ptr(req->counts);
+	u32 i;
+
+	if (!req->nr || req->first >= AXL_NR_EVENTS ||
+	    req->nr > AXL_NR_EVENTS - req->first)
+		return -EINVAL;
+	for (i = 0; i < req->nr; i++)
+		if (put_user(axl_event_count(file->axl, req->first + i),
+			     to + i))
+			return -EFAULT;
+	return 0;
+}
+
+static int axl_event_fd_end(struct axl_file *file, u32 event)
+{
+	int i, ret = -ENOENT;
+
+	for (i = 0; i < AXL_MAX_BINDINGS; i++) {
+		if (!file->bindings[i] ||
+		    axl_binding_event(file->bindings[i]) != event)
+			continue;
+		axl_event_unbind(file->axl, file->bindings[i]);
+		file->bindings[i] = NULL;
+		ret = 0;
+	}
+	return ret;
+}
+
+static int axl_event_fd_begin(struct axl_file *file, u32 event, int fd)
+{
+	struct axl_binding *binding = axl_event_bind(file->axl, event, fd);
+	int i, slot = -1, ret = 0;
+
+	if (IS_ERR(binding))
+		return PTR_ERR(binding);
+	for (i = AXL_MAX_BINDINGS - 1; i >= 0; i--) {
+		if (!file->bindings[i])
+			slot = i;
+		else if (axl_event_same(file->bindings[i], binding))
+			ret = -EEXIST;
+	}
+	if (!ret && slot < 0)
+		ret = -ENOSPC;
+	if (ret)
+		axl_event_unbind(file->axl, binding);
+	else
+		file->bindings[slot] = binding;
+	return ret;
+}
+
+static int axl_ioc_event_fd(struct axl_file *file, void *arg)
+{
+	struct axl_event_fd *req = arg;
+	int ret;
+
+	if (req->flags || req->reserved || !axl_event_ok(req->event))
+		return -EINVAL;
+	mutex_lock(&file->lock);
+	if (req->fd == -1)
+		ret = axl_event_fd_end(file, req->event);
+	else
+		ret = axl_event_fd_begin(file, req->event, req->fd);
+	mutex_unlock(&file->lock);
+	return ret;
+}
+
+static int axl_ioc_reset(struct axl_file *file, void *arg)
+{
+	struct axl_device *axl = file->axl;
+	struct axl_reset *req = arg;
+	int ret;
+
+	if (req->flags || req->reserved)
+		return -EINVAL;
+	if (!mutex_trylock(&axl->fw_lock))
+		return -EBUSY;
+	ret = down_write_killable(&axl->reset_sem);
+	if (ret)
+		goto out;
+	ret = axl_status(axl);
+	if (!ret)
+		ret = axl_reset(axl);
+	req->generation = axl->generation;
+	up_write(&axl->reset_sem);
+out:
+	mutex_unlock(&axl->fw_lock);
+	return ret;
+}
+
+/*
+ * By request number. Structures only grow, so the size in the request may be
+ * larger or smaller than ours, but never smaller than that of the first version.
+ */
+static const struct axl_ioctl {
+	int (*handler)(struct axl_file *file, void *arg);
+	u8 dir;
+	u16 size;
+	u16 min_size;
+} axl_ioctls[] = {
+#define AXL_IOCTL(cmd, fn) \
+	[_IOC_NR(cmd)] = { fn, _IOC_DIR(cmd), _IOC_SIZE(cmd), _IOC_SIZE(cmd) }
+	AXL_IOCTL(AXL_IOC_QUERY, axl_ioc_query),
+	AXL_IOCTL(AXL_IOC_FW_LOAD, axl_ioc_fw_load),
+	AXL_IOCTL(AXL_IOC_BUF_REGISTER, axl_ioc_buf_register),
+	AXL_IOCTL(AXL_IOC_BUF_RELEASE, axl_ioc_buf_release),
+	AXL_IOCTL(AXL_IOC_SUBMIT, axl_ioc_submit),
+	AXL_IOCTL(AXL_IOC_WAIT, axl_ioc_wait),
+	AXL_IOCTL(AXL_IOC_WAIT_EVENT, axl_ioc_wait_event),
+	AXL_IOCTL(AXL_IOC_EVENT_COUNTS, axl_ioc_event_counts),
+	AXL_IOCTL(AXL_IOC_EVENT_FD, axl_ioc_event_fd),
+	AXL_IOCTL(AXL_IOC_RESET, axl_ioc_reset),
+};
+
+/* Room for any argument. */
+union axl_ioctl_arg {
+	struct axl_query query;
+	struct axl_fw_load fw_load;
+	struct axl_buf_register buf_register;
+	struct axl_buf_release buf_release;
+	struct axl_submit submit;
+	struct axl_wait wait;
+	struct axl_wait_event wait_event;
+	struct axl_event_counts event_counts;
+	struct axl_event_fd event_fd;
+	struct axl_reset reset;
+};
+
+static long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
+{
+	struct axl_file *file = filp->private_data;
+	void __user *uarg = (void __user *)user;
+	size_t usize = _IOC_SIZE(cmd);
+	const struct axl_ioctl *ioctl;
+	union axl_ioctl_arg arg;
+	size_t both;
+	int ret;
+
+	if (_IOC_TYPE(cmd) != AXL_IOC_MAGIC ||
+	    _IOC_NR(cmd) >= ARRAY_SIZE(axl_ioctls))
+		return -ENOTTY;
+	ioctl = &axl_ioctls[array_index_nospec(_IOC_NR(cmd),
+					       ARRAY_SIZE(axl_ioctls))];
+	if (_IOC_DIR(cmd) != ioctl->dir)
+		return -ENOTTY;
+	if (READ_ONCE(file->axl->gone))
+		return -ENODEV;
+	if (usize < ioctl->min_size)
+		return -EINVAL;
+
+	memset(&arg, 0, sizeof(arg));
+	both = min_t(size_t, usize, ioctl->size);
+	if (ioctl->dir & _IOC_WRITE) {
+		ret = copy_struct_from_user(&arg, ioctl->size, uarg, usize);
+		if (ret)
+			return ret;
+	}
+	/* find out now that results cannot be told, not when it is too late */
+	if (ioctl->dir & _IOC_READ &&
+	    (copy_to_user(uarg, &arg, both) ||
+	     clear_user(uarg + both, usize - both)))
+		return -EFAULT;
+
+	ret = ioctl->handler(file, &arg);
+
+	if (ioctl->dir & _IOC_READ && copy_to_user(uarg, &arg, both))
+		return -EFAULT;
+	return ret;
+}
+
+static __poll_t axl_poll(struct file *filp, struct poll_table_struct *wait)
+{
+	struct axl_file *file = filp->private_data;
+	__poll_t mask = 0;
+
+	poll_wait(filp, &file->client.wait, wait);
+	/* a bucket that every change of state wakes */
+	poll_wait(filp, axl_event_wait_head(file->axl, AXL_EVENT_ANY), wait);
+	if (!list_empty_careful(&file->client.done))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (axl_status(file->axl))
+		mask |= EPOLLERR | EPOLLHUP;
+	return mask;
+}
+
+static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct axl_file *file = vma->vm_file->private_data;
+	struct axl_device *axl = file->axl;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	int idx;
+
+	/* a firmware start holds this until the link is back */
+	if (down_read_killable(&axl->reset_sem))
+		return VM_FAULT_NOPAGE;
+	if (!axl_enter(axl, &idx)) {
+		phys_addr_t phys = axl->bar2_phys +
+				   (vmf->pgoff << PAGE_SHIFT);
+
+		ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK,
+				     PHYS_PFN(phys));
+		axl_exit(axl, idx);
+	}
+	up_read(&axl->reset_sem);
+	return ret;
+}
+
+static const struct vm_operations_struct axl_vm_ops = {
+	.fault = axl_vm_fault,
+};
+
+static int axl_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct axl_file *file = filp->private_data;
+	u64 pages = file->axl->bar2_size >> PAGE_SHIFT;
+
+	if (READ_ONCE(file->axl->gone))
+		return -ENODEV;
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff >= pages ||
+	    vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	axl_vm_flags_mod(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
+			 VM_DONTCOPY, VM_MAYEXEC);
+	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	vma->vm_ops = &axl_vm_ops;
+	return 0;
+}
+
+/**
+ * axl_cdev_zap() - revoke every mapping of BAR2
+ * @axl: the device; reset_sem is held exclusive, so that faults wait
+ */
+void axl_cdev_zap(struct axl_device *axl)
+{
+	mutex_lock(&axl->open_lock);
+	if (axl->inode)
+		unmap_mapping_range(axl->inode->i_mapping, 0, 0, 1);
+	mutex_unlock(&axl->open_lock);
+}
+
+static int axl_open(struct inode *inode, struct file *filp)
+{
+	struct axl_device *axl = container_of(inode->i_cdev, struct axl_device,
+					      cdev);
+	struct axl_file *file;
+
+	if (READ_ONCE(axl->gone))
+		return -ENODEV;
+	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	if (!file)
+		return -ENOMEM;
+	file->axl = axl;
+	get_device(&axl->dev);
+	axl_client_init(&file->client);
+	xa_init_flags(&file->bufs, XA_FLAGS_ALLOC1);
+	mutex_init(&file->lock);
+
+	/*
+	 * Several nodes can name this device, each with a mapping of its own.
+	 * All files use the first one's, so that one call reaches them all.
+	 */
+	mutex_lock(&axl->open_lock);
+	if (!axl->nr_open++) {
+		ihold(inode);
+		axl->inode = inode;
+	}
+	filp->f_mapping = axl->inode->i_mapping;
+	mutex_unlock(&axl->open_lock);
+
+	filp->private_data = file;
+	axl_pick_up(axl);
+	return nonseekable_open(inode, filp);
+}
+
+static int axl_release(struct inode *inode, struct file *filp)
+{
+	struct axl_file *file = filp->private_data;
+	struct axl_device *axl = file->axl;
+	struct inode *last = NULL;
+	struct axl_buf *buf;
+	unsigned long handle;
+	int i;
+
+	for (i = 0; i < AXL_MAX_BINDINGS; i++)
+		if (file->bindings[i])
+			axl_event_unbind(axl, file->bindings[i]);
+	axl_client_close(axl, &file->client);
+	xa_for_each(&file->bufs, handle, buf)
+		axl_buf_put(buf);
+	xa_destroy(&file->bufs);
+
+	mutex_lock(&axl->open_lock);
+	if (!--axl->nr_open) {
+		last = axl->inode;
+		axl->inode = NULL;
+	}
+	mutex_unlock(&axl->open_lock);
+	iput(last);
+	mutex_destroy(&file->lock);
+	kfree(file);
+	put_device(&axl->dev);
+	return 0;
+}
+
+static const struct file_operations axl_fops = {
+	.owner = THIS_MODULE,
+	.open = axl_open,
+	.release = axl_release,
+	.unlocked_ioctl = axl_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.poll = axl_poll,
+	.mmap = axl_mmap,
+};
+
+/**
+ * axl_cdev_setup() - prepare the class device; axl_device_free() frees it
+ * @axl: the device, all zeros
+ * @parent: its PCI device
+ */
+void axl_cdev_setup(struct axl_device *axl, struct device *parent)
+{
+	device_initialize(&axl->dev);
+	axl->dev.class = &axl_class;
+	axl->dev.parent = parent;
+	mutex_init(&axl->open_lock);
+}
+
+/**
+ * axl_cdev_add() - show the device to user space
+ * @axl: complete: an open() can come before this returns
+ */
+int axl_cdev_add(struct axl_device *axl)
+{
+	int ret;
+
+	axl->dev.devt = MKDEV(MAJOR(axl_devt), axl->id);
+	ret = dev_set_name(&axl->dev, "metis%d", axl->id);
+	if (ret)
+		return ret;
+	cdev_init(&axl->cdev, &axl_fops);
+	axl->cdev.owner = THIS_MODULE;
+	return cdev_device_add(&axl->cdev, &axl->dev);
+}
+
+void axl_cdev_del(struct axl_device *axl)
+{
+	cdev_device_del(&axl->cdev, &axl->dev);
+}
+
+int axl_cdev_init(void)
+{
+	int ret = alloc_chrdev_region(&axl_devt, 0, AXL_MINORS, "metis");
+
+	if (ret)
+		return ret;
+	ret = class_register(&axl_class);
+	if (ret)
+		unregister_chrdev_region(axl_devt, AXL_MINORS);
+	return ret;
+}
+
+void axl_cdev_exit(void)
+{
+	class_unregister(&axl_class);
+	unregister_chrdev_region(axl_devt, AXL_MINORS);
+}

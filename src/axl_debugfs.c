@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debugfs: axl/metisN/{state,channels,vmsi}. For people; no program may depend
+ * on it.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "axl.h"
+
+static struct dentry *axl_debugfs_root;
+
+static int axl_state_show(struct seq_file *s, void *unused)
+{
+	static const char * const fw[] = {
+		[AXL_FW_NONE] = "none",
+		[AXL_FW_BOOTLOADER] = "bootloader",
+		[AXL_FW_STARTING] = "starting",
+		[AXL_FW_RUNNING] = "running",
+		[AXL_FW_DEAD] = "dead",
+	};
+	struct axl_device *axl = s->private;
+	const struct axl_layout *layout = &axl->layout;
+	unsigned int v;
+
+	/* killable: a firmware start can take seconds */
+	if (down_read_killable(&axl->reset_sem))
+		return -EINTR;
+	seq_printf(s, "online:      %s\n", axl->online ? "yes" : "no");
+	seq_printf(s, "generation:  %llu\n", axl->generation);
+	seq_printf(s, "firmware:    %s\n", fw[axl->fw_state]);
+	seq_printf(s, "layout:      %u.%u%s\n", layout->major, layout->minor,
+		   layout->has_header ? "" : " (no header)");
+	seq_printf(s, "areas:       %s%s%s%s%s\n",
+		   layout->contexts.valid ? "contexts " : "",
+		   layout->hostif.valid ? "host-driver " : "",
+		   layout->dma_desc.valid ? "lists " : "",
+		   layout->vmsi.valid ? "vmsi " : "",
+		   layout->streams.valid ? "streams" : "");
+	seq_printf(s, "complaint:   %s\n", layout->complaint ?: "none");
+	seq_printf(s, "lists:       L2 + %#x, %u elements each\n",
+		   axl->list_offset, axl->list_elems);
+	seq_printf(s, "vmsi table:  %s, %u slots\n",
+		   axl->published ? "published" : "not published",
+		   axl->nr_vmsi);
+	seq_printf(s, "vectors:     %u %s\n", axl->nr_vectors,
+		   axl->msix ? "MSI-X" : "MSI");
+	for (v = 0; v < axl->nr_vectors; v++) {
+		u64 count = atomic64_read(&axl->vectors[v].count);
+
+		if (count)
+			seq_printf(s, "  %2u:        %llu\n", v, count);
+	}
+	seq_printf(s, "lost:        %lld\n", atomic64_read(&axl->lost_irqs));
+	seq_printf(s, "stray:       %lld\n", atomic64_read(&axl->stray_irqs));
+	up_read(&axl->reset_sem);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(axl_state);
+
+static int axl_channels_show(struct seq_file *s, void *unused)
+{
+	struct axl_device *axl = s->private;
+	unsigned int n;
+	int d;
+
+	seq_puts(s, "channel  busy   transfers  errors      elements         bytes\n");
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dirs[d];
+
+		for (n = 0; n < dir->nr_ch; n++) {
+			struct axl_channel ch;
+
+			spin_lock_irq(&dir->lock);
+			ch = dir->ch[n];
+			spin_unlock_irq(&dir->lock);
+			seq_printf(s, "%-5s %u  %-4s %11llu %7llu %13llu %13llu\n",
+				   dir->to_device ? "read" : "write", n,
+				   ch.req ? "yes" : "no", ch.transfers,
+				   ch.errors, ch.elements, ch.bytes);
+		}
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(axl_channels);
+
+static int axl_vmsi_show(struct seq_file *s, void *unused)
+{
+	struct axl_device *axl = s->private;
+	unsigned int n;
+
+	seq_puts(s, "event      happened  through its slot\n");
+	for (n = 0; n < AXL_NR_EVENTS; n++) {
+		u64 count = atomic64_read(&axl->event_counts[n]);
+		u64 vmsi = atomic64_read(&axl->vmsi_counts[n]);
+
+		if (count || vmsi)
+			seq_printf(s, "%5u %13llu %17llu\n", n, count, vmsi);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(axl_vmsi);
+
+void axl_debugfs_add(struct axl_device *axl)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "metis%d", axl->id);
+	axl->debugfs = debugfs_create_dir(name, axl_debugfs_root);
+	debugfs_create_file("state", 0400, axl->debugfs, axl, &axl_state_fops);
+	debugfs_create_file("channels", 0400, axl->debugfs, axl,
+			    &axl_channels_fops);
+	debugfs_create_file("vmsi", 0400, axl->debugfs, axl, &axl_vmsi_fops);
+}
+
+void axl_debugfs_del(struct axl_device *axl)
+{
+	debugfs_remove_recursive(axl->debugfs);
+	axl->debugfs = NULL;
+}
+
+void axl_debugfs_init(void)
+{
+	axl_debugfs_root = debugfs_create_dir("axl", NULL);
+}
+
+void axl_debugfs_exit(void)
+{
+	debugfs_remove_recursive(axl_debugfs_root);
+}

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Axelera Metis driver: PCI probe, removal and shutdown, and the gate through
+ * which everybody else passes to the hardware.
+ */
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "axl.h"
+
+#define AXL_VENDOR		0x1f9d
+#define AXL_DEVICE_OMEGA	0x1100	/* all shipping cards */
+#define AXL_DEVICE_ALPHA	0x11aa
+#define AXL_EMU_VENDOR		0x1234	/* ids the vendor's emulators use */
+#define AXL_EMU_DEVICE_OMEGA	0x2024
+#define AXL_EMU_DEVICE_ALPHA	0x2023
+
+#define AXL_BAR_REGS		0
+#define AXL_BAR_L2		2
+#define AXL_BAR_REGS_SIZE	SZ_4K
+#define AXL_BAR_L2_SIZE		SZ_32M
+
+static DEFINE_IDA(axl_ids);
+
+/**
+ * axl_timeout() - a time limit of the native interface in jiffies
+ * @ns: nanoseconds, 0 to look only
+ */
+unsigned long axl_timeout(u64 ns)
+{
+	u64 left;
+
+	if (ns == AXL_TIMEOUT_INFINITE)
+		return MAX_SCHEDULE_TIMEOUT;
+	left = nsecs_to_jiffies64(ns);
+	/* rounded up: never too early */
+	if (ns)
+		left++;
+	return min_t(u64, left, MAX_SCHEDULE_TIMEOUT - 1);
+}
+
+/**
+ * axl_status() - can this device be used at all
+ * @axl: the device
+ *
+ * Return: 0, -ENODEV (unbound) or -EIO (dead).
+ */
+int axl_status(struct axl_device *axl)
+{
+	if (READ_ONCE(axl->gone))
+		return -ENODEV;
+	return READ_ONCE(axl->dead) ? -EIO : 0;
+}
+
+/**
+ * axl_enter() - begin to touch the hardware
+ * @axl: the device
+ * @idx: for axl_exit()
+ *
+ * What follows must not sleep without bound. Until axl_exit() the driver stays
+ * bound and nobody resets the card on purpose.
+ *
+ * Return: 0, -ENODEV, -EIO, or -EAGAIN while the card is being restarted.
+ */
+int axl_enter(struct axl_device *axl, int *idx)
+{
+	*idx = srcu_read_lock(&axl->srcu);
+	if (READ_ONCE(axl->online))
+		return 0;
+	srcu_read_unlock(&axl->srcu, *idx);
+	return axl_status(axl) ?: -EAGAIN;
+}
+
+void axl_exit(struct axl_device *axl, int idx)
+{
+	srcu_read_unlock(&axl->srcu, idx);
+}
+
+/**
+ * axl_set_online() - open or close the gate to the hardware
+ * @axl: the device
+ * @online: false: when this returns, nobody is behind the gate, nor any
+ *	interrupt handler
+ */
+void axl_set_online(struct axl_device *axl, bool online)
+{
+	WRITE_ONCE(axl->online, online);
+	if (!online) {
+		synchronize_srcu_expedited(&axl->srcu);
+		axl_irq_sync(axl);
+	}
+}
+
+/**
+ * axl_raise_generation() - what ran on the card is gone
+ * @axl: the device; reset_sem is held exclusive
+ */
+void axl_raise_generation(struct axl_device *axl)
+{
+	lockdep_assert_held_write(&axl->reset_sem);
+	WRITE_ONCE(axl->generation, axl->generation + 1);
+	axl_event_wake_all(axl);
+}
+
+/**
+ * axl_pick_up() - look for areas that firmware has published meanwhile
+ * @axl: the device
+ *
+ * Cheap when they are known. Does nothing while the card is busy: whoever keeps
+ * it so is asked again later.
+ */
+void axl_pick_up(struct axl_device *axl)
+{
+	int ret;
+
+	if (READ_ONCE(axl->areas_known) || axl_status(axl) ||
+	    !down_write_trylock(&axl->reset_sem))
+		return;
+	if (axl->online && !axl->areas_known && axl_dma_idle(axl)) {
+		axl_dma_block(axl);
+		axl_set_online(axl, false);
+		ret = axl_hostif_refresh(axl);
+		axl_bring_up(axl, ret);
+	}
+	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_device_free() - the last reference is gone
+ * @axl: unbound, its hardware released
+ */
+void axl_device_free(struct axl_device *axl)
+{
+	if (axl->wq)
+		destroy_workqueue(axl->wq);
+	axl_irq_release(axl);
+	cleanup_srcu_struct(&axl->srcu);
+	if (axl->id >= 0)
+		ida_free(&axl_ids, axl->id);
+	kvfree(axl);
+}
+
+static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
+{
+	struct axl_device *axl;
+	int ret;
+
+	axl = kvzalloc(sizeof(*axl), GFP_KERNEL);
+	if (!axl)
+		return ERR_PTR(-ENOMEM);
+	ret = init_srcu_struct(&axl->srcu);
+	if (ret) {
+		kvfree(axl);
+		return ERR_PTR(ret);
+	}
+	axl->id = -1;
+	axl->pdev = pdev;
+	axl->generation = 1;
+	mutex_init(&axl->buf_lock);
+	INIT_LIST_HEAD(&axl->bufs);
+	mutex_init(&axl->fw_lock);
+	axl_reset_setup(axl);
+	axl_dma_setup(axl);
+	axl_cdev_setup(axl, &pdev->dev);
+	/* from here on put_device() frees it */
+
+	ret = axl_irq_setup(axl);
+	if (ret)
+		goto err;
+	ret = ida_alloc_max(&axl_ids, AXL_MINORS - 1, GFP_KERNEL);
+	if (ret < 0)
+		goto err;
+	axl->id = ret;
+	axl->wq = alloc_ordered_workqueue("axl%d", 0, axl->id);
+	if (!axl->wq) {
+		ret = -ENOMEM;
+		goto err;
+	}
+	return axl;
+err:
+	put_device(&axl->dev);
+	return ERR_PTR(ret);
+}
+
+/* A BAR that the kernel could not place reads as nothing, or as unset. */
+static bool axl_bar_assigned(struct pci_dev *pdev, int bar, u64 min)
+{
+	return pci_resource_flags(pdev, bar) & IORESOURCE_MEM &&
+	       !(pci_resource_flags(pdev, bar) & IORESOURCE_UNSET) &&
+	       pci_resource_start(pdev, bar) &&
+	       pci_resource_len(pdev, bar) >= min;
+}
+
+static int axl_check_bars(struct pci_dev *pdev)
+{
+	if (!axl_bar_assigned(pdev, AXL_BAR_L2, AXL_BAR_L2_SIZE)) {
+		dev_err(&pdev->dev,
+			"BAR2 (32 MiB, 32-bit) has no address: the host bridge's window below 4 GiB is too small. On RK3588 apply the overlay rk3588-pcie3x4-bar2-window; see docs/hardware-notes.md, \"Identity and BARs\"\n");
+		return -ENOSPC;
+	}
+	if (!axl_bar_assigned(pdev, AXL_BAR_REGS, AXL_BAR_REGS_SIZE)) {
+		dev_err(&pdev->dev,
+			"BAR0 (4 KiB) has no address: see docs/hardware-notes.md, \"Identity and BARs\"\n");
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+static int axl_map_bars(struct axl_device *axl)
+{
+	struct pci_dev *pdev = axl->pdev;
+
+	axl->bar2_phys = pci_resource_start(pdev, AXL_BAR_L2);
+	axl->bar2_size = AXL_BAR_L2_SIZE;
+	axl->regs = pci_iomap(pdev, AXL_BAR_REGS, AXL_BAR_REGS_SIZE);
+	axl->l2 = pci_iomap(pdev, AXL_BAR_L2, AXL_BAR_L2_SIZE);
+	return axl->regs && axl->l2 ? 0 : -ENOMEM;
+}
+
+static void axl_unmap_bars(struct axl_device *axl)
+{
+	if (axl->l2)
+		pci_iounmap(axl->pdev, axl->l2);
+	if (axl->regs)
+		pci_iounmap(axl->pdev, axl->regs);
+	axl->l2 = NULL;
+	axl->regs = NULL;
+}
+
+static int axl_set_dma_limits(struct pci_dev *pdev)
+{
+	int ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+
+	if (ret)
+		ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(32));
+	if (ret)
+		dev_err(&pdev->dev, "no usable DMA addressing (%d)\n", ret);
+	/* behind an IOMMU a scattered buffer becomes one segment */
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	return ret;
+}
+
+static void axl_hello(struct axl_device *axl)
+{
+	static const char * const iommu[] = {
+		[AXL_IOMMU_NONE] = "no IOMMU",
+		[AXL_IOMMU_IDENTITY] = "IOMMU passthrough",
+		[AXL_IOMMU_TRANSLATED] = "IOMMU translated, strict",
+		[AXL_IOMMU_LAZY] = "IOMMU translated, lazy",
+	};
+
+	dev_info(&axl->pdev->dev, "metis%d: %s, %s, %u %s vector%s\n", axl->id,
+		 axl->areas_known ? "firmware running" :
+		 axl->fw_state == AXL_FW_BOOTLOADER ? "bootloader only" :
+						      "no firmware answers",
+		 iommu[axl_iommu_mode(axl)], axl->nr_vectors,
+		 axl->msix ? "MSI-X" : "MSI", axl->nr_vectors == 1 ? "" : "s");
+}
+
+static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct axl_device *axl;
+	int ret, found;
+
+	ret = axl_check_bars(pdev);
+	if (ret)
+		return ret;
+	axl = axl_device_alloc(pdev);
+	if (IS_ERR(axl))
+		return PTR_ERR(axl);
+	pci_set_drvdata(pdev, axl);
+
+	ret = pci_enable_device_mem(pdev);
+	if (ret)
+		goto err_put;
+	ret = pci_request_regions(pdev, "axl");
+	if (ret)
+		goto err_disable;
+	ret = axl_map_bars(axl);
+	if (ret)
+		goto err_unmap;
+	ret = axl_edma_probe(axl);
+	if (ret) {
+		dev_err(&pdev->dev,
+			"the DMA engine does not answer: power-cycle the card\n");
+		goto err_unmap;
+	}
+	ret = axl_set_dma_limits(pdev);
+	if (ret)
+		goto err_unmap;
+	/* a card left running by somebody else writes nothing before it is ours */
+	pci_clear_master(pdev);
+
+	found = axl_hostif_refresh(axl);
+	if (found == -ENOMEM) {
+		ret = found;
+		goto err_unmap;
+	}
+	axl_hostif_alloc(axl);
+	ret = axl_irq_alloc(axl);
+	if (ret)
+		goto err_table;
+	/* what a restart of the card has to bring back: no bus mastering yet */
+	ret = pci_save_state(pdev);
+	axl->saved = ret ? NULL : pci_store_saved_state(pdev);
+	if (!axl->saved) {
+		ret = ret ?: -ENOMEM;
+		goto err_irq;
+	}
+
+	axl_dma_block(axl);
+	axl_bring_up(axl, found);
+	axl_debugfs_add(axl);
+	ret = axl_cdev_add(axl);
+	if (ret)
+		goto err_quiesce;
+	axl_hello(axl);
+	return 0;
+
+err_quiesce:
+	axl_debugfs_del(axl);
+	down_write(&axl->reset_sem);
+	WRITE_ONCE(axl->gone, true);
+	axl_quiesce(axl, -ENODEV);
+	up_write(&axl->reset_sem);
+	cancel_work_sync(&axl->reset_work);
+	kfree(axl->saved);
+err_irq:
+	axl_irq_free(axl);
+err_table:
+	axl_hostif_free(axl);
+err_unmap:
+	axl_unmap_bars(axl);
+	pci_release_regions(pdev);
+err_disable:
+	pci_disable_device(pdev);
+err_put:
+	put_device(&axl->dev);
+	return ret;
+}
+
+/* Everything that must not happen to a card nobody drives any more. */
+static void axl_stop(struct axl_device *axl, bool gone)
+{
+	down_write(&axl->reset_sem);
+	WRITE_ONCE(axl->gone, gone);
+	WRITE_ONCE(axl->dead, true);
+	axl_cdev_zap(axl);
+	axl_quiesce(axl, -ENODEV);
+	axl_raise_generation(axl);
+	up_write(&axl->reset_sem);
+	/* it finds the device gone */
+	cancel_work_sync(&axl->reset_work);
+}
+
+static void axl_remove(struct pci_dev *pdev)
+{
+	struct axl_device *axl = pci_get_drvdata(pdev);
+
+	axl_stop(axl, true);
+	axl_cdev_del(axl);
+	axl_debugfs_del(axl);
+	axl_buf_unmap_all(axl);
+	axl_irq_free(axl);
+	axl_hostif_free(axl);
+	axl_unmap_bars(axl);
+	kfree(axl->saved);
+	pci_release_regions(pdev);
+	pci_disable_device(pdev);
+	/* open files keep a shell that answers -ENODEV */
+	put_device(&axl->dev);
+}
+
+static void axl_shutdown(struct pci_dev *pdev)
+{
+	/* the SMMU goes later: nothing may be in flight by then */
+	axl_stop(pci_get_drvdata(pdev), false);
+}
+
+static const struct pci_device_id axl_pci_ids[] = {
+	{ PCI_DEVICE(AXL_VENDOR, AXL_DEVICE_OMEGA) },
+	{ PCI_DEVICE(AXL_VENDOR, AXL_DEVICE_ALPHA) },
+	{ PCI_DEVICE(AXL_EMU_VENDOR, AXL_EMU_DEVICE_OMEGA) },
+	{ PCI_DEVICE(AXL_EMU_VENDOR, AXL_EMU_DEVICE_ALPHA) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, axl_pci_ids);
+
+static struct pci_driver axl_driver = {
+	.name = "axl",
+	.id_table = axl_pci_ids,
+	.probe = axl_probe,
+	.remove = axl_remove,
+	.shutdown = axl_shutdown,
+};
+
+static int __init axl_init(void)
+{
+	int ret;
+
+	BUILD_BUG_ON(BITS_PER_LONG != 64);
+	ret = axl_cdev_init();
+	if (ret)
+		return ret;
+	axl_debugfs_init();
+	ret = pci_register_driver(&axl_driver);
+	if (ret) {
+		axl_debugfs_exit();
+		axl_cdev_exit();
+	}
+	return ret;
+}
+module_init(axl_init);
+
+static void __exit axl_module_exit(void)
+{
+	pci_unregister_driver(&axl_driver);
+	axl_debugfs_exit();
+	axl_cdev_exit();
+	ida_destroy(&axl_ids);
+}
+module_exit(axl_module_exit);
+
+MODULE_DESCRIPTION("Axelera Metis AI accelerator");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(AXL_VERSION);
+AXL_IMPORT_NS(DMA_BUF);

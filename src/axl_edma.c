@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The DMA engine: programming, starting, stopping, status. Knows registers, not
+ * queues. (hardware-notes: DMA engine)
+ */
+#include <linux/bitfield.h>
+#include <linux/delay.h>
+#include <linux/io.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/iopoll.h>
+
+#include "axl.h"
+
+/* Registers that exist once for each direction. */
+struct axl_edma_map {
+	u16 engine_en;
+	u16 doorbell;
+	u16 int_clear;
+	u16 ll_err_en;
+	u16 done_imwr;
+	u16 abort_imwr;
+	u16 imwr_data;
+	u16 pwr_en;
+	u16 channel;
+};
+
+static const struct axl_edma_map axl_edma_maps[2] = {
+	[AXL_DIR_TO_DEVICE] = {
+		.engine_en = AXL_EDMA_RD_ENGINE_EN,
+		.doorbell = AXL_EDMA_RD_DOORBELL,
+		.int_clear = AXL_EDMA_RD_INT_CLEAR,
+		.ll_err_en = AXL_EDMA_RD_LL_ERR_EN,
+		.done_imwr = AXL_EDMA_RD_DONE_IMWR_LO,
+		.abort_imwr = AXL_EDMA_RD_ABORT_IMWR_LO,
+		.imwr_data = AXL_EDMA_RD_IMWR_DATA(0),
+		.pwr_en = AXL_EDMA_RD_CH_PWR_EN(0),
+		.channel = AXL_EDMA_RD_CH(0),
+	},
+	[AXL_DIR_FROM_DEVICE] = {
+		.engine_en = AXL_EDMA_WR_ENGINE_EN,
+		.doorbell = AXL_EDMA_WR_DOORBELL,
+		.int_clear = AXL_EDMA_WR_INT_CLEAR,
+		.ll_err_en = AXL_EDMA_WR_LL_ERR_EN,
+		.done_imwr = AXL_EDMA_WR_DONE_IMWR_LO,
+		.abort_imwr = AXL_EDMA_WR_ABORT_IMWR_LO,
+		.imwr_data = AXL_EDMA_WR_IMWR_DATA(0),
+		.pwr_en = AXL_EDMA_WR_CH_PWR_EN(0),
+		.channel = AXL_EDMA_WR_CH(0),
+	},
+};
+
+/* Distance between the register blocks of two channels of one direction */
+#define AXL_EDMA_CH_STRIDE	(AXL_EDMA_RD_CH(1) - AXL_EDMA_RD_CH(0))
+
+/* How long channels may take to stop after they were told to. */
+#define AXL_EDMA_STOP_US	20000
+
+static const struct axl_edma_map *axl_edma_map(const struct axl_dma_dir *dir)
+{
+	return &axl_edma_maps[dir->to_device ? AXL_DIR_TO_DEVICE :
+					       AXL_DIR_FROM_DEVICE];
+}
+
+static void __iomem *axl_edma_ch(struct axl_device *axl,
+				 const struct axl_dma_dir *dir, unsigned int n)
+{
+	return axl->regs + axl_edma_map(dir)->channel + n * AXL_EDMA_CH_STRIDE;
+}
+
+/* Where half a channel's list begins in BAR2; read lists come first. */
+static u32 axl_edma_list(struct axl_device *axl, const struct axl_dma_dir *dir,
+			 unsigned int n, u8 half)
+{
+	u32 elem = 2 * n * axl->list_elems;
+
+	if (!dir->to_device)
+		elem += axl->list_elems;
+	if (half)
+		elem += axl->list_elems / 2;
+	return axl->list_offset + elem * AXL_EDMA_ELEM_BYTES;
+}
+
+/**
+ * axl_edma_probe() - find out how many channels there are
+ * @axl: the device
+ *
+ * Return: 0 or -EIO when nothing believable answers.
+ */
+int axl_edma_probe(struct axl_device *axl)
+{
+	u32 ctrl = readl(axl->regs + AXL_EDMA_CTRL);
+	u32 rd = FIELD_GET(AXL_EDMA_CTRL_RD_CH, ctrl);
+	u32 wr = FIELD_GET(AXL_EDMA_CTRL_WR_CH, ctrl);
+
+	if (ctrl == AXL_EDMA_ALL_ONES || !rd || !wr)
+		return -EIO;
+	axl->dirs[AXL_DIR_TO_DEVICE].nr_ch = min_t(u32, rd, AXL_NR_CHANNELS);
+	axl->dirs[AXL_DIR_FROM_DEVICE].nr_ch = min_t(u32, wr, AXL_NR_CHANNELS);
+	return 0;
+}
+
+/**
+ * axl_edma_update_imwr() - make the engine send the messages the kernel expects
+ * @axl: the device
+ * @dir: the direction
+ *
+ * The message can change with the affinity of its interrupt, so this is called
+ * before every doorbell; without a change it costs no register access.
+ */
+void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
+{
+	const struct axl_edma_map *map = axl_edma_map(dir);
+	u16 data[AXL_NR_CHANNELS];
+	u64 addr;
+
+	if (axl->layout.dma_vm)
+		return;
+	if (axl_irq_message(axl, dir->to_device, &addr, data))
+		return;
+	if (addr == dir->imwr && !memcmp(data, dir->imwr_data, sizeof(data)))
+		return;
+
+	writel(lower_32_bits(addr), axl->regs + map->done_imwr);
+	writel(upper_32_bits(addr), axl->regs + map->done_imwr + 4);
+	writel(lower_32_bits(addr), axl->regs + map->abort_imwr);
+	writel(upper_32_bits(addr), axl->regs + map->abort_imwr + 4);
+	writel(FIELD_PREP(AXL_EDMA_IMWR_DATA_EVEN, data[0]) |
+	       FIELD_PREP(AXL_EDMA_IMWR_DATA_ODD, data[1]),
+	       axl->regs + map->imwr_data);
+	writel(FIELD_PREP(AXL_EDMA_IMWR_DATA_EVEN, data[2]) |
+	       FIELD_PREP(AXL_EDMA_IMWR_DATA_ODD, data[3]),
+	       axl->regs + map->imwr_data + 4);
+	dir->imwr = addr;
+	memcpy(dir->imwr_data, data, sizeof(data));
+}
+
+/**
+ * axl_edma_enable() - let a direction run
+ * @axl: the device
+ * @dir: the direction
+ */
+void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir)
+{
+	writel(AXL_EDMA_ENGINE_EN, axl->regs + axl_edma_map(dir)->engine_en);
+}
+
+/**
+ * axl_edma_init() - program the engine from scratch
+ * @axl: the device
+ *
+ * For probe and after everything that resets the function. Interrupt masks stay
+ * as firmware left them: they gate the local interrupt, which is firmware's.
+ */
+void axl_edma_init(struct axl_device *axl)
+{
+	int d;
+
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dirs[d];
+		const struct axl_edma_map *map = axl_edma_map(dir);
+		unsigned long flags;
+		unsigned int n;
+
+		spin_lock_irqsave(&dir->lock, flags);
+		for (n = 0; n < dir->nr_ch; n++)
+			writel(AXL_EDMA_CH_PWR_EN,
+			       axl->regs + map->pwr_en + 4 * n);
+		writel(GENMASK(dir->nr_ch - 1, 0), axl->regs + map->ll_err_en);
+		writel(AXL_EDMA_INT_DONE | AXL_EDMA_INT_ABORT,
+		       axl->regs + map->int_clear);
+		dir->imwr = ~0ULL;	/* no message has this address */
+		axl_edma_update_imwr(axl, dir);
+		axl_edma_enable(axl, dir);
+		spin_unlock_irqrestore(&dir->lock, flags);
+	}
+}
+
+/**
+ * axl_edma_fill() - write the next elements of a channel's request to its list
+ * @axl: the device
+ * @dir: the direction
+ * @n: the channel
+ * @half: the half of the list to fill; it must not be running
+ *
+ * Return: elements written, 0 when the request has no more.
+ */
+unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
+			   unsigned int n, u8 half)
+{
+	struct axl_channel *ch = &dir->ch[n];
+	void __iomem *list = axl->l2 + axl_edma_list(axl, dir, n, half);
+	unsigned int max = min(axl->list_elems / 2, AXL_LIST_HALF);
+	const struct axl_seg *segs;
+	unsigned int nr_segs, i, nr;
+
+	segs = axl_buf_segs(ch->req->buf, &nr_segs);
+	nr = axl_list_fill(&ch->cur, segs, nr_segs, dir->to_device,
+			   dir->scratch, max);
+	for (i = 0; i < nr; i++, list += AXL_EDMA_ELEM_BYTES) {
+		const struct axl_elem *elem = &dir->scratch[i];
+
+		writeq(elem->sar, list + AXL_EDMA_ELEM_SAR);
+		writeq(elem->dar, list + AXL_EDMA_ELEM_DAR);
+		/* last, with the cycle bit: size is the upper half of this */
+		writeq((u64)elem->size << 32 | elem->control,
+		       list + AXL_EDMA_ELEM_CONTROL);
+	}
+	ch->elements += nr;
+	return nr;
+}
+
+/**
+ * axl_edma_start_single() - run one block
+ * @axl: the device
+ * @dir: the direction
+ * @n: an idle channel
+ * @elem: what to move; the control field is not used
+ */
+void axl_edma_start_single(struct axl_device *axl, struct axl_dma_dir *dir,
+			   unsigned int n, const struct axl_elem *elem)
+{
+	void __iomem *regs = axl_edma_ch(axl, dir, n);
+
+	axl_edma_update_imwr(axl, dir);
+	writel(elem->size, regs + AXL_EDMA_CH_SIZE);
+	writel(lower_32_bits(elem->sar), regs + AXL_EDMA_CH_SAR_LO);
+	writel(upper_32_bits(elem->sar), regs + AXL_EDMA_CH_SAR_HI);
+	writel(lower_32_bits(elem->dar), regs + AXL_EDMA_CH_DAR_LO);
+	writel(upper_32_bits(elem->dar), regs + AXL_EDMA_CH_DAR_HI);
+	writel(AXL_EDMA_RIE, regs + AXL_EDMA_CH_CONTROL1);
+	writel(n, axl->regs + axl_edma_map(dir)->doorbell);
+}
+
+/**
+ * axl_edma_start_list() - run a half of a channel's list
+ * @axl: the device
+ * @dir: the direction
+ * @n: an idle channel
+ * @half: filled by axl_edma_fill()
+ */
+void axl_edma_start_list(struct axl_device *axl, struct axl_dma_dir *dir,
+			 unsigned int n, u8 half)
+{
+	void __iomem *regs = axl_edma_ch(axl, dir, n);
+	u32 list = axl_edma_list(axl, dir, n, half);
+	u64 llp = axl->layout.l2_base + list;
+
+	axl_edma_update_imwr(axl, dir);
+	writel(AXL_EDMA_LLE | AXL_EDMA_CCS, regs + AXL_EDMA_CH_CONTROL1);
+	writel(lower_32_bits(llp), regs + AXL_EDMA_CH_LLP_LO);
+	writel(upper_32_bits(llp), regs + AXL_EDMA_CH_LLP_HI);
+	/*
+	 * Elements and doorbell travel to different targets inside the device:
+	 * a read of the list comes back only when all writes to it have landed.
+	 */
+	readl(axl->l2 + list + AXL_EDMA_ELEM_CONTROL);
+	writel(n, axl->regs + axl_edma_map(dir)->doorbell);
+}
+
+/**
+ * axl_edma_status() - how a channel is doing
+ * @axl: the device
+ * @dir: the direction
+ * @n: the channel
+ *
+ * Return: AXL_EDMA_CS_*, or -EIO when the link is dead: that reads as
+ * AXL_EDMA_CS_STOPPED and would pass for success.
+ */
+int axl_edma_status(struct axl_device *axl, struct axl_dma_dir *dir,
+		    unsigned int n)
+{
+	u32 val = readl(axl_edma_ch(axl, dir, n) + AXL_EDMA_CH_CONTROL1);
+
+	if (val == AXL_EDMA_ALL_ONES)
+		return -EIO;
+	return FIELD_GET(AXL_EDMA_CS, val);
+}
+
+/**
+ * axl_edma_ack() - clear a channel's interrupt status
+ * @axl: the device
+ * @dir: the direction
+ * @n: the channel
+ */
+void axl_edma_ack(struct axl_device *axl, struct axl_dma_dir *dir,
+		  unsigned int n)
+{
+	writel(AXL_EDMA_INT_DONE_CH(n) | AXL_EDMA_INT_ABORT_CH(n),
+	       axl->regs + axl_edma_map(dir)->int_clear);
+}
+
+/**
+ * axl_edma_report() - say why a channel halted
+ * @axl: the device
+ * @dir: the direction
+ * @n: the halted channel
+ */
+void axl_edma_report(struct axl_device *axl, struct axl_dma_dir *dir,
+		     unsigned int n)
+{
+	const char *why = "no error bit set";
+
+	if (dir->to_device) {
+		u32 lo = readl(axl->regs + AXL_EDMA_RD_ERR_STATUS_LO);
+		u32 hi = readl(axl->regs + AXL_EDMA_RD_ERR_STATUS_HI);
+
+		if (FIELD_GET(AXL_EDMA_RD_ERR_UR, hi) & BIT(n))
+			why = "host refused the read (IOMMU fault?)";
+		else if (FIELD_GET(AXL_EDMA_RD_ERR_CA, hi) & BIT(n))
+			why = "host aborted the read";
+		else if (FIELD_GET(AXL_EDMA_RD_ERR_TIMEOUT, hi) & BIT(n))
+			why = "host did not answer the read";
+		else if (FIELD_GET(AXL_EDMA_RD_ERR_POISON, hi) & BIT(n))
+			why = "host data was poisoned";
+		else if (FIELD_GET(AXL_EDMA_RD_ERR_APP_WRITE, lo) & BIT(n))
+			why = "bad device address";
+		else if (FIELD_GET(AXL_EDMA_RD_ERR_LL_FETCH, lo) & BIT(n))
+			why = "list could not be fetched";
+	} else {
+		u32 val = readl(axl->regs + AXL_EDMA_WR_ERR_STATUS);
+
+		if (FIELD_GET(AXL_EDMA_WR_ERR_APP_READ, val) & BIT(n))
+			why = "bad device address";
+		else if (FIELD_GET(AXL_EDMA_WR_ERR_LL_FETCH, val) & BIT(n))
+			why = "list could not be fetched";
+	}
+	dev_err_ratelimited(&axl->pdev->dev, "%s channel %u halted: %s\n",
+			    dir->to_device ? "read" : "write", n, why);
+}
+
+/*
+ * No channel of the direction runs; a dead link runs nothing either. Right after
+ * a doorbell a channel can read as not started: believed only when @settled.
+ */
+static bool axl_edma_stopped(struct axl_device *axl, struct axl_dma_dir *dir,
+			     bool settled)
+{
+	unsigned int n;
+
+	for (n = 0; n < dir->nr_ch; n++) {
+		int cs = axl_edma_status(axl, dir, n);
+
+		if (cs == AXL_EDMA_CS_RUNNING)
+			return false;
+		if (cs == AXL_EDMA_CS_NONE && !settled &&
+		    (dir->running & BIT(n)))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * axl_edma_stop() - stop all channels of a direction
+ * @axl: the device
+ * @dir: the direction; blocked, so that nobody starts anything
+ *
+ * Stopping one channel quiesces its siblings anyway, so all are told to: first
+ * each by its doorbell, then the engine as a whole. Sleeps. The engine is left
+ * disabled when that was needed.
+ *
+ * Return: true when every channel is proven stopped.
+ */
+bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir)
+{
+	const struct axl_edma_map *map = axl_edma_map(dir);
+	unsigned int n;
+	bool stopped;
+
+	for (n = 0; n < dir->nr_ch; n++)
+		if (dir->running & BIT(n))
+			writel(AXL_EDMA_DOORBELL_STOP | n,
+			       axl->regs + map->doorbell);
+	if (!read_poll_timeout(axl_edma_stopped, stopped, stopped, 100,
+			       AXL_EDMA_STOP_US, false, axl, dir, false))
+		return true;
+
+	writel(0, axl->regs + map->engine_en);
+	return !read_poll_timeout(axl_edma_stopped, stopped, stopped, 100,
+				  AXL_EDMA_STOP_US, false, axl, dir, false) ||
+	       axl_edma_stopped(axl, dir, true);
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Firmware: fetch an image, validate it, write its segments by DMA, start it and
+ * see the card through its restart. (hardware-notes: Firmware life cycle)
+ */
+#include <linux/ctype.h>
+#include <linux/delay.h>
+#include <linux/firmware.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "axl.h"
+
+static unsigned int fw_timeout_ms = 15000;
+module_param(fw_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(fw_timeout_ms,
+		 "Default time limit of a firmware start in ms (15000)");
+
+static unsigned int fw_refuse_ms = 1000;
+module_param(fw_refuse_ms, uint, 0644);
+MODULE_PARM_DESC(fw_refuse_ms,
+		 "A reply to the start message without a link bounce within this many ms is a refusal (1000)");
+
+/* Bytes uploaded by one transfer: the grain of the progress shown. */
+#define AXL_FW_CHUNK		SZ_1M
+/* Zeros behind the image, for the part of a segment that is not in the file. */
+#define AXL_FW_ZEROS		SZ_64K
+
+/**
+ * struct axl_fw_image - an image on its way
+ * @data: private copy, then zeros
+ * @size: bytes of the copy
+ * @zeros: offset of the zeros
+ * @buf: owns @data once mapped
+ * @elf: what is in it
+ */
+struct axl_fw_image {
+	void *data;
+	u64 size;
+	u64 zeros;
+	struct axl_buf *buf;
+	struct axl_elf elf;
+};
+
+static int axl_fw_alloc(struct axl_fw_image *image, u64 size)
+{
+	if (!size || size > AXL_MAX_IMAGE)
+		return size ? -E2BIG : -EINVAL;
+	image->size = size;
+	image->zeros = ALIGN(size, PAGE_SIZE);
+	image->data = __vmalloc(image->zeros + AXL_FW_ZEROS,
+				GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return image->data ? 0 : -ENOMEM;
+}
+
+static bool axl_fw_name_ok(const char *name)
+{
+	const char *c;
+
+	for (c = name; *c; c++)
+		if (!isalnum(*c) && !strchr("._-/", *c))
+			return false;
+	return *name && *name != '/' && !strstr(name, "..");
+}
+
+/* The image of the request's name, through the kernel's firmware loader. */
+static int axl_fw_fetch_name(struct axl_device *axl, struct axl_fw_image *image,
+			     const struct axl_fw_load *req)
+{
+	char name[AXL_FW_NAME_MAX + 1] = "";
+	const struct firmware *fw;
+	int ret;
+
+	if (!req->image_size || req->image_size > AXL_FW_NAME_MAX)
+		return -EINVAL;
+	if (copy_from_user(name, u64_to_user_ptr(req->image), req->image_size))
+		return -EFAULT;
+	if (strlen(name) != req->image_size || !axl_fw_name_ok(name))
+		return -EINVAL;
+	ret = firmware_request_nowarn(&fw, name, &axl->dev);
+	if (ret)
+		return ret;
+	ret = axl_fw_alloc(image, fw->size);
+	if (!ret)
+		memcpy(image->data, fw->data, fw->size);
+	release_firmware(fw);
+	return ret;
+}
+
+static int axl_fw_fetch(struct axl_device *axl, struct axl_fw_image *image,
+			const struct axl_fw_load *req)
+{
+	int ret;
+
+	if (req->flags & AXL_FW_LOAD_NAME)
+		return axl_fw_fetch_name(axl, image, req);
+	ret = axl_fw_alloc(image, req->image_size);
+	if (!ret && copy_from_user(image->data, u64_to_user_ptr(req->image),
+				   req->image_size))
+		ret = -EFAULT;
+	return ret;
+}
+
+/* The caller holds reset_sem: the layout stays. */
+static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
+{
+	const struct axl_layout *layout = &axl->layout;
+	const struct axl_region allow[] = {
+		{ layout->l2_base, axl->bar2_size },
+		{ layout->ddr_base, layout->ddr_base ? AXL_DDR_SIZE_MAX : 0 },
+	};
+	const struct axl_region deny[] = {
+		{ layout->l2_base, layout->area_size },
+		{ layout->l2_base + axl->list_offset,
+		  AXL_LIST_COUNT * axl->list_elems * AXL_EDMA_ELEM_BYTES },
+	};
+	const struct axl_elf_limits limits = {
+		.allow = allow,
+		.nr_allow = ARRAY_SIZE(allow),
+		.deny = deny,
+		.nr_deny = ARRAY_SIZE(deny),
+		.max_total = AXL_MAX_IMAGE,
+	};
+	const char *why;
+	int ret;
+
+	ret = axl_elf_parse(image->data, image->size, &limits, &image->elf,
+			    &why);
+	if (ret)
+		dev_err_ratelimited(&axl->pdev->dev,
+				    "firmware image refused: %s\n", why);
+	return ret;
+}
+
+/* Move one piece of the image and wait for it. */
+static int axl_fw_move(struct axl_device *axl, struct axl_fw_image *image,
+		       u64 generation, u64 offset, u64 length, u64 dev_addr)
+{
+	struct axl_job *job = axl_job_alloc(&axl->kernel, 1);
+	struct axl_req *req;
+	u64 seq;
+	int ret;
+
+	if (!job)
+		return -ENOMEM;
+	req = &job->reqs[0];
+	req->buf = image->buf;
+	axl_buf_get(req->buf);
+	req->offset = offset;
+	req->length = length;
+	req->dev_addr = dev_addr;
+	req->channel = AXL_CHANNEL_ANY;
+	req->to_device = true;
+
+	/* not while waiting: recovery of a hung channel may need it */
+	down_read(&axl->reset_sem);
+	ret = axl->generation == generation ? axl_job_submit(axl, job, &seq) :
+					      -ESTALE;
+	up_read(&axl->reset_sem);
+	if (ret) {
+		axl_job_free(job);
+		return ret;
+	}
+	job = axl_job_collect(&axl->kernel, seq);
+	ret = job->status;
+	axl_job_free(job);
+	return ret;
+}
+
+static int axl_fw_upload(struct axl_device *axl, struct axl_fw_image *image,
+			 u64 generation)
+{
+	unsigned int i;
+	u64 done, len;
+	int ret;
+
+	WRITE_ONCE(axl->fw_done, 0);
+	WRITE_ONCE(axl->fw_total, image->elf.total);
+	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_UPLOAD);
+	for (i = 0; i < image->elf.nr_segments; i++) {
+		const struct axl_elf_segment *seg = &image->elf.segments[i];
+
+		for (done = 0; done < seg->mem_size; done += len) {
+			u64 from = seg->file_offset + done;
+
+			if (signal_pending(current))
+				return -EINTR;
+			if (done < seg->file_size) {
+				len = min_t(u64, seg->file_size - done,
+					    AXL_FW_CHUNK);
+			} else {
+				len = min_t(u64, seg->mem_size - done,
+					    AXL_FW_ZEROS);
+				from = image->zeros;
+			}
+			ret = axl_fw_move(axl, image, generation, from, len,
+					  seg->dev_addr + done);
+			if (ret) {
+				dev_err_ratelimited(&axl->pdev->dev,
+						    "firmware upload failed at device address %#llx (%d)\n",
+						    seg->dev_addr + done, ret);
+				return ret == -ETIMEDOUT ? -EIO : ret;
+			}
+			WRITE_ONCE(axl->fw_done, axl->fw_done + len);
+		}
+	}
+	return 0;
+}
+
+enum axl_fw_answer {
+	AXL_FW_BOUNCED,
+	AXL_FW_REPLIED,
+	AXL_FW_SILENT,
+};
+
+/*
+ * Wait for what the start message brings. Nothing here touches a BAR: the link
+ * may go at any moment.
+ */
+static enum axl_fw_answer axl_fw_await(struct axl_device *axl, u64 seen,
+				       unsigned long deadline)
+{
+	unsigned long refuse = 0;
+	bool replied = false;
+
+	while (!axl_link_bounced(axl)) {
+		if (!replied && axl_event_count(axl, AXL_EVENT_MAILBOX) != seen) {
+			replied = true;
+			refuse = jiffies + msecs_to_jiffies(fw_refuse_ms);
+		}
+		if (replied && time_after(jiffies, refuse))
+			return AXL_FW_REPLIED;
+		if (time_after(jiffies, deadline))
+			return AXL_FW_SILENT;
+		fsleep(2000);
+	}
+	return AXL_FW_BOUNCED;
+}
+
+/* The caller holds reset_sem exclusive. */
+static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
+			const void *msg)
+{
+	unsigned long deadline = jiffies + (req->timeout_ns ?
+		min_t(unsigned long, axl_timeout(req->timeout_ns), HZ * 3600) :
+		msecs_to_jiffies(fw_timeout_ms));
+	enum axl_fw_answer answer;
+	enum axl_fw_state state = axl->fw_state;
+	u64 seen;
+	int ret;
+
+	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_START);
+	ret = axl_dma_drain(axl);
+	if (ret)
+		return ret;
+	axl_dma_block(axl);
+	/* an access through a mapping would take a bus error */
+	axl_cdev_zap(axl);
+	axl->fw_state = AXL_FW_STARTING;
+	seen = axl_event_count(axl, AXL_EVENT_MAILBOX);
+	axl_set_online(axl, false);
+	axl_mailbox_send(axl, req->start_opcode, msg, req->msg_size);
+
+	answer = axl_fw_await(axl, seen, deadline);
+	if (answer == AXL_FW_BOUNCED) {
+		/* the table is not published to whatever comes up */
+		WRITE_ONCE(axl->published, false);
+		return axl_recover(axl, deadline, true);
+	}
+
+	req->reply_opcode = axl_mailbox_opcode(axl);
+	if (answer == AXL_FW_SILENT && req->reply_opcode != req->start_opcode)
+		answer = AXL_FW_REPLIED;
+	axl->fw_state = state;
+	axl_set_online(axl, true);
+	axl_dma_unblock(axl);
+	return answer == AXL_FW_REPLIED ? -EREMOTEIO : -ETIMEDOUT;
+}
+
+static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
+		      struct axl_fw_image *image, const void *msg)
+{
+	u64 generation;
+	int ret;
+
+	ret = down_read_killable(&axl->reset_sem);
+	if (ret)
+		return ret;
+	ret = axl_status(axl);
+	if (!ret)
+		ret = axl_fw_parse(axl, image);
+	generation = axl->generation;
+	up_read(&axl->reset_sem);
+	if (ret)
+		return ret;
+
+	image->buf = axl_buf_kernel(axl, image->data,
+				    image->zeros + AXL_FW_ZEROS);
+	/* the buffer owns it now, and has freed it if it could not be mapped */
+	image->data = NULL;
+	if (IS_ERR(image->buf)) {
+		ret = PTR_ERR(image->buf);
+		image->buf = NULL;
+		return ret;
+	}
+	ret = axl_fw_upload(axl, image, generation);
+	if (ret)
+		return ret;
+
+	ret = down_write_killable(&axl->reset_sem);
+	if (ret)
+		return ret;
+	ret = axl_status(axl);
+	if (!ret && axl->generation != generation)
+		ret = -ESTALE;
+	if (!ret) {
+		axl_fw_load_addr(axl, image->elf.entry);
+		req->entry = image->elf.entry;
+		if (!(req->flags & AXL_FW_LOAD_NO_START))
+			ret = axl_fw_start(axl, req, msg);
+	}
+	req->generation = axl->generation;
+	up_write(&axl->reset_sem);
+	return ret;
+}
+
+/**
+ * axl_fw_load() - load a firmware image and start it
+ * @axl: the device
+ * @req: from user space; flags and reserved fields are checked
+ *
+ * Return: 0 or an error that &struct axl_fw_load documents.
+ */
+int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req)
+{
+	struct axl_fw_image *image;
+	u8 msg[AXL_MAILBOX_MSG_MAX];
+	int ret;
+
+	if (req->msg_size > sizeof(msg) || (!req->msg_size && req->msg))
+		return -EINVAL;
+	if (copy_from_user(msg, u64_to_user_ptr(req->msg), req->msg_size))
+		return -EFAULT;
+	if (!mutex_trylock(&axl->fw_lock))
+		return -EBUSY;
+	ret = -ENOMEM;
+	image = kzalloc(sizeof(*image), GFP_KERNEL);
+	if (!image)
+		goto out;
+	ret = axl_fw_fetch(axl, image, req);
+	if (!ret)
+		ret = axl_fw_run(axl, req, image, msg);
+	if (image->buf)
+		axl_buf_put(image->buf);
+	vfree(image->data);
+	kfree(image);
+	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
+out:
+	mutex_unlock(&axl->fw_lock);
+	return ret;
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The device's states: going online, offline, through a reset or a link bounce,
+ * and dead. One work item recovers, whoever asks.
+ */
+#include <linux/delay.h>
+
+#include "axl.h"
+
+/* How long a card may take to show its link and its areas after a reset. */
+#define AXL_RESET_LINK_MS	5000
+#define AXL_RESET_AREA_MS	500
+
+/* Where the link is looked at: the port above sees it without crossing it. */
+static bool axl_port_link(struct axl_device *axl)
+{
+	struct pci_dev *port = pci_upstream_bridge(axl->pdev);
+	u32 cap;
+	u16 sta;
+
+	if (!port || !pci_is_pcie(port))
+		return true;
+	if (pcie_capability_read_dword(port, PCI_EXP_LNKCAP, &cap) ||
+	    !(cap & PCI_EXP_LNKCAP_DLLLARC))
+		return true;
+	if (pcie_capability_read_word(port, PCI_EXP_LNKSTA, &sta) ||
+	    sta == (u16)~0)
+		return false;
+	return sta & PCI_EXP_LNKSTA_DLLLA;
+}
+
+/**
+ * axl_link_up() - does the function answer
+ * @axl: the device
+ *
+ * Configuration space only; safe while the link bounces.
+ */
+bool axl_link_up(struct axl_device *axl)
+{
+	struct pci_dev *pdev = axl->pdev;
+	u16 vendor, device;
+
+	return axl_port_link(axl) &&
+	       !pci_read_config_word(pdev, PCI_VENDOR_ID, &vendor) &&
+	       !pci_read_config_word(pdev, PCI_DEVICE_ID, &device) &&
+	       vendor == pdev->vendor && device == pdev->device;
+}
+
+/**
+ * axl_link_bounced() - is the link down, or was it
+ * @axl: the device, which had memory decoding on
+ *
+ * A bounce that was too short to be seen leaves reset config space behind.
+ */
+bool axl_link_bounced(struct axl_device *axl)
+{
+	u16 command;
+
+	if (!axl_link_up(axl))
+		return true;
+	pci_read_config_word(axl->pdev, PCI_COMMAND, &command);
+	return !(command & PCI_COMMAND_MEMORY);
+}
+
+static void axl_fw_state_from_layout(struct axl_device *axl, int ret)
+{
+	if (axl->areas_known)
+		axl->fw_state = AXL_FW_RUNNING;
+	else
+		axl->fw_state = ret ? AXL_FW_NONE : AXL_FW_BOOTLOADER;
+}
+
+/**
+ * axl_bring_up() - start using a card whose config space is in order
+ * @axl: the device: offline, DMA blocked and idle, bus mastering off
+ * @ret: from axl_hostif_refresh()
+ *
+ * The order matters: a target for firmware's slot writes before the card may
+ * write at all.
+ */
+void axl_bring_up(struct axl_device *axl, int ret)
+{
+	axl_fw_state_from_layout(axl, ret);
+	axl_irq_route(axl);
+	axl_hostif_publish(axl);
+	pci_set_master(axl->pdev);
+	axl_edma_init(axl);
+	axl_set_online(axl, true);
+	axl_dma_unblock(axl);
+}
+
+/* Give up on the card until it is removed. */
+static void axl_set_dead(struct axl_device *axl, const char *why)
+{
+	dev_err(&axl->pdev->dev,
+		"%s: giving up; remove and rescan the PCI device, or power-cycle the card\n",
+		why);
+	axl->fw_state = AXL_FW_DEAD;
+	WRITE_ONCE(axl->dead, true);
+	axl_raise_generation(axl);
+}
+
+/**
+ * axl_recover() - bring a card back whose link went down
+ * @axl: the device: offline, its DMA blocked and flushed; reset_sem is held
+ *	exclusive
+ * @deadline: jiffies
+ * @want_areas: wait for firmware's areas until then
+ *
+ * Return: 0, -ETIMEDOUT (back, but without the areas that were wanted) or -EIO
+ * (dead).
+ */
+int axl_recover(struct axl_device *axl, unsigned long deadline,
+		bool want_areas)
+{
+	struct pci_dev *pdev = axl->pdev;
+	unsigned long until;
+	int ret;
+
+	lockdep_assert_held_write(&axl->reset_sem);
+	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_LINK);
+	while (!axl_link_up(axl)) {
+		if (time_after(jiffies, deadline)) {
+			axl_set_dead(axl, "link did not come back");
+			return -EIO;
+		}
+		fsleep(5000);
+	}
+
+	/* BARs, MSI and PCIe settings; bus mastering was off when it was saved */
+	pci_load_saved_state(pdev, axl->saved);
+	pci_restore_state(pdev);
+	if (axl_edma_probe(axl)) {
+		axl_set_dead(axl, "engine does not answer after the restart");
+		return -EIO;
+	}
+
+	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_AREAS);
+	until = want_areas ? deadline :
+		jiffies + msecs_to_jiffies(AXL_RESET_AREA_MS);
+	for (;;) {
+		ret = axl_hostif_refresh(axl);
+		if (axl->areas_known || (!ret && !want_areas) ||
+		    time_after(jiffies, until))
+			break;
+		fsleep(10000);
+	}
+	axl_bring_up(axl, ret);
+	axl_raise_generation(axl);
+	return want_areas && !axl->areas_known ? -ETIMEDOUT : 0;
+}
+
+/**
+ * axl_quiesce() - make the card leave host memory alone
+ * @axl: the device; reset_sem is held exclusive
+ * @status: what becomes of unfinished transfers
+ *
+ * For removal, shutdown and reset. Afterwards the card is offline, bus
+ * mastering is off, the DMA stays blocked and every request has ended.
+ */
+void axl_quiesce(struct axl_device *axl, int status)
+{
+	struct pci_dev *pdev = axl->pdev;
+	bool stopped = true;
+	bool up;
+
+	axl_dma_block(axl);
+	cancel_delayed_work_sync(&axl->watchdog);
+	if (axl->fenced) {
+		axl->fenced = false;
+		stopped = false;
+		axl_dma_unblock(axl);
+	}
+	/* a card whose link is down writes nothing, and must not be touched */
+	up = axl_link_up(axl);
+	if (axl->online && up) {
+		if (stopped)
+			stopped = axl_dma_stop(axl);
+		axl_hostif_withdraw(axl);
+	}
+	WRITE_ONCE(axl->published, false);
+	axl_set_online(axl, false);
+	if (up) {
+		pci_clear_master(pdev);
+		if (!stopped && pcie_reset_flr(pdev, PCI_RESET_DO_RESET))
+			axl_dma_leak(axl);
+	}
+	axl_dma_flush(axl, status);
+}
+
+/**
+ * axl_reset() - function level reset, and start over
+ * @axl: the device; reset_sem is held exclusive
+ *
+ * Return: 0, -EOPNOTSUPP or -EIO.
+ */
+int axl_reset(struct axl_device *axl)
+{
+	int ret;
+
+	lockdep_assert_held_write(&axl->reset_sem);
+	if (pcie_reset_flr(axl->pdev, PCI_RESET_PROBE))
+		return -EOPNOTSUPP;
+	axl->fw_state = AXL_FW_STARTING;
+	axl_cdev_zap(axl);
+	axl_quiesce(axl, -ESTALE);
+	axl->reset_why = NULL;
+	if (axl_link_up(axl) &&
+	    pcie_reset_flr(axl->pdev, PCI_RESET_DO_RESET))
+		dev_err(&axl->pdev->dev, "function level reset failed\n");
+	ret = axl_recover(axl, jiffies + msecs_to_jiffies(AXL_RESET_LINK_MS),
+			  false);
+	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
+	return ret;
+}
+
+static void axl_reset_work(struct work_struct *work)
+{
+	struct axl_device *axl = container_of(work, struct axl_device,
+					      reset_work);
+	const char *why;
+
+	down_write(&axl->reset_sem);
+	why = axl->reset_why;
+	/* none: whoever held the semaphore has done it */
+	if (why && !axl_status(axl)) {
+		dev_warn(&axl->pdev->dev, "resetting: %s\n", why);
+		axl_reset(axl);
+	}
+	axl->reset_why = NULL;
+	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_reset_request() - have the card reset
+ * @axl: the device
+ * @why: constant text for the log
+ */
+void axl_reset_request(struct axl_device *axl, const char *why)
+{
+	WRITE_ONCE(axl->reset_why, why);
+	wake_up_all(&axl->idle_wait);
+	queue_work(axl->wq, &axl->reset_work);
+}
+
+void axl_reset_setup(struct axl_device *axl)
+{
+	init_rwsem(&axl->reset_sem);
+	INIT_WORK(&axl->reset_work, axl_reset_work);
+}

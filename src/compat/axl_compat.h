@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Kernel differences from 6.1 on, and nothing else. Version tests live only in
+ * this folder; the rest of the driver is written for the newest kernel.
+ */
+#ifndef AXL_COMPAT_H
+#define AXL_COMPAT_H
+
+#include <linux/device/class.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/eventfd.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define AXL_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
+#else
+#define AXL_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+/* the devnode callback takes a const device since 6.2 */
+#define axl_devnode_device	struct device
+
+static inline struct sg_table *
+axl_dma_buf_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
+{
+	struct sg_table *sgt;
+
+	dma_resv_lock(attach->dmabuf->resv, NULL);
+	sgt = dma_buf_map_attachment(attach, dir);
+	dma_resv_unlock(attach->dmabuf->resv);
+	return sgt;
+}
+
+static inline void axl_dma_buf_unmap(struct dma_buf_attachment *attach,
+				     struct sg_table *sgt,
+				     enum dma_data_direction dir)
+{
+	dma_resv_lock(attach->dmabuf->resv, NULL);
+	dma_buf_unmap_attachment(attach, sgt, dir);
+	dma_resv_unlock(attach->dmabuf->resv);
+}
+
+/*
+ * Before 6.2 a long-term pin for reading does not unshare a copy-on-write page:
+ * the first write by the process would leave the device with the old page.
+ */
+#define AXL_FOLL_READ		(FOLL_LONGTERM | FOLL_WRITE | FOLL_FORCE)
+#else
+#define axl_devnode_device	const struct device
+#define axl_dma_buf_map		dma_buf_map_attachment_unlocked
+#define axl_dma_buf_unmap	dma_buf_unmap_attachment_unlocked
+#define AXL_FOLL_READ		FOLL_LONGTERM
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void axl_vm_flags_mod(struct vm_area_struct *vma,
+				    unsigned long set, unsigned long clear)
+{
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+}
+#else
+#define axl_vm_flags_mod	vm_flags_mod
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define axl_eventfd_signal(ctx)	eventfd_signal(ctx, 1)
+#else
+#define axl_eventfd_signal(ctx)	eventfd_signal(ctx)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define axl_memdup_array_user(src, n, size)	vmemdup_user(src, (n) * (size))
+#else
+#define axl_memdup_array_user(src, n, size)	vmemdup_array_user(src, n, size)
+#endif
+
+/* __counted_by() is younger than the oldest kernel */
+#ifndef __counted_by
+#define __counted_by(member)
+#endif
+
+#endif /* AXL_COMPAT_H */

@@ -75,7 +75,7 @@ struct axl_binding;
  * @nr_active: jobs that still have requests queued or running
  */
 struct axl_client {
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct xarray jobs;
 	struct list_head done;
 	wait_queue_head_t wait;
@@ -179,7 +179,7 @@ struct axl_channel {
  *	half does not fit the stack
  */
 struct axl_dma_dir {
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct list_head queue;
 	struct axl_channel ch[AXL_NR_CHANNELS];
 	u8 nr_ch;
@@ -214,7 +214,7 @@ struct axl_vector {
 
 /* Waiters and eventfds of all events whose number has the same low bits. */
 struct axl_event_bucket {
-	spinlock_t lock;
+	spinlock_t lock;	/* protects bindings; taken in interrupts */
 	wait_queue_head_t wait;
 	struct list_head bindings;
 };
@@ -333,15 +333,15 @@ struct axl_device {
 	struct axl_dma_dir dirs[2];
 	struct axl_client kernel;
 
-	struct mutex buf_lock;
+	struct mutex buf_lock;	/* see above */
 	struct list_head bufs;
 
-	struct mutex fw_lock;
+	struct mutex fw_lock;	/* see above */
 	enum axl_fw_phase fw_phase;
 	u64 fw_done;
 	u64 fw_total;
 
-	struct mutex open_lock;
+	struct mutex open_lock;	/* see above */
 	struct inode *inode;
 	unsigned int nr_open;
 	struct dentry *debugfs;
@@ -435,6 +435,7 @@ void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir);
 void axl_hostif_alloc(struct axl_device *axl);
 void axl_hostif_free(struct axl_device *axl);
 int axl_hostif_refresh(struct axl_device *axl);
+bool axl_hostif_news(struct axl_device *axl);
 void axl_hostif_publish(struct axl_device *axl);
 void axl_hostif_withdraw(struct axl_device *axl);
 void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,

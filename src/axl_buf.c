@@ -39,7 +39,7 @@ struct axl_buf {
 	struct kref ref;
 	struct axl_device *axl;
 	struct list_head node;
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	bool mapped;
 	bool leaked;
 	bool need_sync;

@@ -28,7 +28,7 @@ struct axl_file {
 	struct axl_device *axl;
 	struct axl_client client;
 	struct xarray bufs;
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	u32 nr_bufs;
 	struct axl_binding *bindings[AXL_MAX_BINDINGS];
 };
@@ -310,29 +310,36 @@ static bool axl_event_ok(u32 event)
 	return event < AXL_NR_EVENTS || event == AXL_EVENT_ANY;
 }
 
-static int axl_ioc_wait_event(struct axl_file *file, void *arg)
+/* What ends a wait for an event; -EAGAIN when it goes on. */
+static int axl_event_look(struct axl_device *axl, struct axl_wait_event *req)
 {
-	struct axl_device *axl = file->axl;
-	struct axl_wait_event *req = arg;
-	int status;
-	long left;
+	int status = axl_status(axl);
 
-	if (req->flags || !axl_event_ok(req->event))
-		return -EINVAL;
-	left = wait_event_interruptible_timeout(
-		*axl_event_wait_head(axl, req->event),
-		(status = axl_status(axl)) ||
-		READ_ONCE(axl->generation) != req->generation ||
-		axl_event_count(axl, req->event) != req->seen,
-		axl_timeout(req->timeout_ns));
 	req->count = axl_event_count(axl, req->event);
-	if (left < 0)
-		return -EINTR;
 	if (status)
 		return status;
 	if (READ_ONCE(axl->generation) != req->generation)
 		return -ESTALE;
-	return left ? 0 : -ETIMEDOUT;
+	return req->count != req->seen ? 0 : -EAGAIN;
+}
+
+static int axl_ioc_wait_event(struct axl_file *file, void *arg)
+{
+	struct axl_device *axl = file->axl;
+	struct axl_wait_event *req = arg;
+	struct wait_queue_head *head;
+	long left;
+	int ret;
+
+	if (req->flags || !axl_event_ok(req->event))
+		return -EINVAL;
+	head = axl_event_wait_head(axl, req->event);
+	left = wait_event_interruptible_timeout(*head,
+						(ret = axl_event_look(axl, req)) != -EAGAIN,
+						axl_timeout(req->timeout_ns));
+	if (ret != -EAGAIN)
+		return ret;
+	return left < 0 ? -EINTR : -ETIMEDOUT;
 }
 
 static int axl_ioc_event_counts(struct axl_file *file, void *arg)
@@ -428,27 +435,31 @@ out:
 }
 
 /*
- * By request number. Structures only grow, so the size in the request may be
- * larger or smaller than ours, but never smaller than that of the first version.
+ * By request number. Structures only grow: the size in a request may be larger
+ * than ours, and none is smaller, since this is the first version.
  */
 static const struct axl_ioctl {
 	int (*handler)(struct axl_file *file, void *arg);
-	u8 dir;
-	u16 size;
-	u16 min_size;
+	unsigned int cmd;
 } axl_ioctls[] = {
-#define AXL_IOCTL(cmd, fn) \
-	[_IOC_NR(cmd)] = { fn, _IOC_DIR(cmd), _IOC_SIZE(cmd), _IOC_SIZE(cmd) }
-	AXL_IOCTL(AXL_IOC_QUERY, axl_ioc_query),
-	AXL_IOCTL(AXL_IOC_FW_LOAD, axl_ioc_fw_load),
-	AXL_IOCTL(AXL_IOC_BUF_REGISTER, axl_ioc_buf_register),
-	AXL_IOCTL(AXL_IOC_BUF_RELEASE, axl_ioc_buf_release),
-	AXL_IOCTL(AXL_IOC_SUBMIT, axl_ioc_submit),
-	AXL_IOCTL(AXL_IOC_WAIT, axl_ioc_wait),
-	AXL_IOCTL(AXL_IOC_WAIT_EVENT, axl_ioc_wait_event),
-	AXL_IOCTL(AXL_IOC_EVENT_COUNTS, axl_ioc_event_counts),
-	AXL_IOCTL(AXL_IOC_EVENT_FD, axl_ioc_event_fd),
-	AXL_IOCTL(AXL_IOC_RESET, axl_ioc_reset),
+	[_IOC_NR(AXL_IOC_QUERY)] = { axl_ioc_query, AXL_IOC_QUERY },
+	[_IOC_NR(AXL_IOC_FW_LOAD)] = { axl_ioc_fw_load, AXL_IOC_FW_LOAD },
+	[_IOC_NR(AXL_IOC_BUF_REGISTER)] = {
+		axl_ioc_buf_register, AXL_IOC_BUF_REGISTER
+	},
+	[_IOC_NR(AXL_IOC_BUF_RELEASE)] = {
+		axl_ioc_buf_release, AXL_IOC_BUF_RELEASE
+	},
+	[_IOC_NR(AXL_IOC_SUBMIT)] = { axl_ioc_submit, AXL_IOC_SUBMIT },
+	[_IOC_NR(AXL_IOC_WAIT)] = { axl_ioc_wait, AXL_IOC_WAIT },
+	[_IOC_NR(AXL_IOC_WAIT_EVENT)] = {
+		axl_ioc_wait_event, AXL_IOC_WAIT_EVENT
+	},
+	[_IOC_NR(AXL_IOC_EVENT_COUNTS)] = {
+		axl_ioc_event_counts, AXL_IOC_EVENT_COUNTS
+	},
+	[_IOC_NR(AXL_IOC_EVENT_FD)] = { axl_ioc_event_fd, AXL_IOC_EVENT_FD },
+	[_IOC_NR(AXL_IOC_RESET)] = { axl_ioc_reset, AXL_IOC_RESET },
 };
 
 /* Room for any argument. */
@@ -472,7 +483,7 @@ static long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 	size_t usize = _IOC_SIZE(cmd);
 	const struct axl_ioctl *ioctl;
 	union axl_ioctl_arg arg;
-	size_t both;
+	size_t size;
 	int ret;
 
 	if (_IOC_TYPE(cmd) != AXL_IOC_MAGIC ||
@@ -480,29 +491,29 @@ static long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 		return -ENOTTY;
 	ioctl = &axl_ioctls[array_index_nospec(_IOC_NR(cmd),
 					       ARRAY_SIZE(axl_ioctls))];
-	if (_IOC_DIR(cmd) != ioctl->dir)
+	if (_IOC_DIR(cmd) != _IOC_DIR(ioctl->cmd))
 		return -ENOTTY;
 	if (READ_ONCE(file->axl->gone))
 		return -ENODEV;
-	if (usize < ioctl->min_size)
+	size = _IOC_SIZE(ioctl->cmd);
+	if (usize < size)
 		return -EINVAL;
 
 	memset(&arg, 0, sizeof(arg));
-	both = min_t(size_t, usize, ioctl->size);
-	if (ioctl->dir & _IOC_WRITE) {
-		ret = copy_struct_from_user(&arg, ioctl->size, uarg, usize);
+	if (_IOC_DIR(cmd) & _IOC_WRITE) {
+		ret = copy_struct_from_user(&arg, size, uarg, usize);
 		if (ret)
 			return ret;
 	}
 	/* find out now that results cannot be told, not when it is too late */
-	if (ioctl->dir & _IOC_READ &&
-	    (copy_to_user(uarg, &arg, both) ||
-	     clear_user(uarg + both, usize - both)))
+	if (_IOC_DIR(cmd) & _IOC_READ &&
+	    (copy_to_user(uarg, &arg, size) ||
+	     clear_user(uarg + size, usize - size)))
 		return -EFAULT;
 
 	ret = ioctl->handler(file, &arg);
 
-	if (ioctl->dir & _IOC_READ && copy_to_user(uarg, &arg, both))
+	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(uarg, &arg, size))
 		return -EFAULT;
 	return ret;
 }

@@ -392,6 +392,15 @@ static int axl_client_take(struct axl_client *client, u64 seq,
 	return ret;
 }
 
+/* Has waiting an end? On a device that is gone the jobs are left for close(). */
+static bool axl_wait_over(struct axl_device *axl, struct axl_client *client,
+			  u64 seq, struct axl_job **done, int *ret)
+{
+	*ret = READ_ONCE(axl->gone) ? -ENODEV :
+				      axl_client_take(client, seq, done);
+	return *ret != -EAGAIN;
+}
+
 /**
  * axl_job_wait() - wait for a job and collect it
  * @axl: the device
@@ -412,14 +421,10 @@ int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 	u32 i;
 
 	left = wait_event_interruptible_timeout(client->wait,
-			(ret = axl_client_take(client, seq, &job)) != -EAGAIN ||
-			READ_ONCE(axl->gone),
-			axl_timeout(timeout_ns));
-	if (ret == -EAGAIN) {
-		if (READ_ONCE(axl->gone))
-			return -ENODEV;
+						axl_wait_over(axl, client, seq, &job, &ret),
+						axl_timeout(timeout_ns));
+	if (ret == -EAGAIN)
 		return left < 0 ? -EINTR : -ETIMEDOUT;
-	}
 	if (ret)
 		return ret;
 

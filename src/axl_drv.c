@@ -104,11 +104,11 @@ void axl_raise_generation(struct axl_device *axl)
 }
 
 /**
- * axl_pick_up() - look for areas that firmware has published meanwhile
+ * axl_pick_up() - adopt what firmware has published meanwhile
  * @axl: the device
  *
- * Cheap when they are known. Does nothing while the card is busy: whoever keeps
- * it so is asked again later.
+ * Costs nothing once the areas are known. Does nothing while the card is busy:
+ * whoever keeps it so is asked again later.
  */
 void axl_pick_up(struct axl_device *axl)
 {
@@ -117,7 +117,8 @@ void axl_pick_up(struct axl_device *axl)
 	if (READ_ONCE(axl->areas_known) || axl_status(axl) ||
 	    !down_write_trylock(&axl->reset_sem))
 		return;
-	if (axl->online && !axl->areas_known && axl_dma_idle(axl)) {
+	if (axl->online && !axl->areas_known && axl_dma_idle(axl) &&
+	    axl_hostif_news(axl)) {
 		axl_dma_block(axl);
 		axl_set_online(axl, false);
 		ret = axl_hostif_refresh(axl);

@@ -62,6 +62,35 @@ static void axl_hostif_read_vmsi(struct axl_device *axl)
 	kfree(snap);
 }
 
+static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
+{
+	void *area = kmalloc(AXL_AREA_SIZE, GFP_KERNEL);
+	int ret;
+
+	if (!area)
+		return -ENOMEM;
+	memcpy_fromio(area, axl->l2, AXL_AREA_SIZE);
+	ret = axl_layout_parse(area, AXL_AREA_SIZE, axl->bar2_size, layout);
+	kfree(area);
+	return ret;
+}
+
+/**
+ * axl_hostif_news() - has firmware published something that we do not know
+ * @axl: the device, online
+ *
+ * Looks only; axl_hostif_refresh() is for adopting it.
+ */
+bool axl_hostif_news(struct axl_device *axl)
+{
+	struct axl_layout layout;
+	int ret = axl_hostif_read(axl, &layout);
+
+	if (ret)
+		return false;
+	return axl->fw_state == AXL_FW_NONE || axl_layout_has_areas(&layout);
+}
+
 /**
  * axl_hostif_refresh() - read what firmware publishes
  * @axl: the device: no channel runs, and nobody else reads or writes the layout
@@ -69,23 +98,19 @@ static void axl_hostif_read_vmsi(struct axl_device *axl)
  * Sets the layout and everything that follows from it; whatever the card says,
  * the result can be used.
  *
- * Return: 0, -ENODATA (nothing published) or -EIO (reads all ones).
+ * Return: 0, -ENODATA (nothing published), -EIO (reads all ones) or -ENOMEM.
  */
 int axl_hostif_refresh(struct axl_device *axl)
 {
 	u8 desc[AXL_DMA_DESC_BYTES];
 	u32 offset, size;
-	void *area;
 	int ret;
 
-	area = kmalloc(AXL_AREA_SIZE, GFP_KERNEL);
-	if (!area)
-		return -ENOMEM;
-	memcpy_fromio(area, axl->l2, AXL_AREA_SIZE);
-	ret = axl_layout_parse(area, AXL_AREA_SIZE, axl->bar2_size,
-			       &axl->layout);
-	kfree(area);
-
+	ret = axl_hostif_read(axl, &axl->layout);
+	if (ret == -ENOMEM) {
+		axl->areas_known = false;
+		return ret;
+	}
 	axl->nr_vmsi = AXL_NR_MESSAGES;
 	if (axl->layout.vmsi.valid)
 		axl_hostif_read_vmsi(axl);

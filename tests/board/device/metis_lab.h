@@ -63,7 +63,7 @@
 	R(DOORBELLS_WR,		0x120, C32, "start doorbells, write channels") \
 	R(DOORBELLS_RD,		0x124, C32, "start doorbells, read channels") \
 	R(STOPS,		0x128, C32, "stop doorbells and engine disables that stopped something") \
-	R(QUIESCED,		0x12c, C32, "channels stopped because a sibling was") \
+	R(QUIESCED,		0x12c, C32, "channels stopped along with a sibling, or by engine_en") \
 	R(DONE_WR,		0x130, C32, "write channel runs that ended with CS 3") \
 	R(DONE_RD,		0x134, C32, "read channel runs that ended with CS 3") \
 	R(ABORT_WR,		0x138, C32, "write channel runs that ended with CS 2") \
@@ -108,8 +108,8 @@
 	R(POLICE_RESET,		0x804, WO32, "any value: police counters to 0") \
 	R(UNDO,			0x808, WO32, "any value: hangs, aborts, losses, freezes, hostile values off; not a dead link") \
 	/* controls: engine */ \
-	R(HANG_SOFT,		0x810, RW32, "channel mask: make no progress, still obey stop") \
-	R(HANG_HARD,		0x814, RW32, "channel mask: no progress, no stop, not even by engine_en (reset helps)") \
+	R(HANG_SOFT,		0x810, RW32, "channel mask: a run makes no progress but obeys stop; the stop clears the bit") \
+	R(HANG_HARD,		0x814, RW32, "channel mask: no progress, no stop, not even by engine_en; a reset clears the bit") \
 	R(ABORT_NEXT,		0x818, RW32, "channel mask: the running or next transfer halts with CS 2; bit clears then") \
 	R(ABORT_CAUSE,		0x81c, RW32, "enum metis_lab_cause for ABORT_NEXT") \
 	R(FREEZE,		0x820, RW32, "1: channels start and stay running without progress until 0") \
@@ -265,7 +265,7 @@ enum metis_lab_start_fault {
 	H(SHARED_ZERO,		15, "the whole first 4 KiB reads zero") \
 	H(HEADER_BASE,		16, "header base outside L2") \
 	H(HEADER_SIZE,		17, "header size 2^64 - 1") \
-	H(LAYOUT_VERSION,	18, "layout version 65535.65535") \
+	H(LAYOUT_VERSION,	18, "layout version 255.255") \
 	H(L2_BASE,		19, "memory_map[0] all ones") \
 	H(L2_BASE_ODD,		20, "memory_map[0] + 4") \
 	H(DDR_BASE,		21, "memory_map[1] all ones") \

@@ -97,8 +97,9 @@ compile_guest() {
 	say "built ${out#"$tests_out/"}"
 }
 
+# build_guest_programs [tools]: everything, or not the tests.
 build_guest_programs() {
-	local f name libs=() jobs=() j failed= want=() dir
+	local only=${1:-} f name libs=() jobs=() j failed= want=() dir
 
 	need "$(cross gcc)"
 	[ -e "$cache/guest/ready" ] || die "json-c for the guest is missing; run tests/board/setup"
@@ -125,8 +126,9 @@ build_guest_programs() {
 	for f in "$top"/tests/kselftest/lib*.c; do
 		[ -e "$f" ] && libs+=("$f")
 	done
+	compile_guest "$tests_out/bin/ping-metis" "$board_dir/lib/ping.c" & jobs+=($!)
 	for f in "$top"/tests/kselftest/*.c; do
-		[ -e "$f" ] || continue
+		[ -e "$f" ] && [ -z "$only" ] || continue
 		name=$(basename "$f" .c)
 		[[ $name == lib* ]] && continue
 		[ -e "$build_dir/kselftest-include/kselftest_harness.h" ] ||
@@ -136,7 +138,7 @@ build_guest_programs() {
 	done
 	if compgen -G "$top/tools/metisctl/*.c" >/dev/null; then
 		compile_guest "$tests_out/bin/metisctl" "$top"/tools/metisctl/*.c -- \
-			-I"$cache/guest/include" -L"$cache/guest/lib" -ljson-c & jobs+=($!)
+			-pthread -I"$cache/guest/include" -L"$cache/guest/lib" -ljson-c & jobs+=($!)
 	fi
 	for j in "${jobs[@]}"; do
 		wait "$j" || failed=1
@@ -149,6 +151,21 @@ build_guest_programs() {
 			rm -f "$f" "$f.key"
 	done
 	[ -z "$failed" ]
+}
+
+# A host program that makes firmware images for the emulator.
+mkfw=$build_dir/host/mkfw
+
+build_mkfw() {
+	local key
+
+	need gcc
+	mkdir -p "$build_dir/host"
+	key=$(digest "$board_dir/lib/mkfw.c" "$board_dir/device/metis_emu.h")
+	fresh "$mkfw" "$key" && return 0
+	gcc -O2 -Wall -Wextra -I"$board_dir/device" -o "$mkfw" "$board_dir/lib/mkfw.c" ||
+		die "mkfw does not build"
+	echo "$key" >"$mkfw.key"
 }
 
 # --------------------------------------------------------------- initramfs

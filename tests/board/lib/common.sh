@@ -14,6 +14,10 @@ host_arch=$(dpkg --print-architecture 2>/dev/null || uname -m)
 guest_arch=arm64
 guest_triplet=aarch64-linux-gnu
 
+# What a make above us, or the caller's shell, set for another build.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES ARCH CROSS_COMPILE LLVM CC \
+	CFLAGS KCFLAGS KDIR
+
 board_started=${EPOCHREALTIME/[.,]/}
 
 # Seconds since this script started, one decimal.

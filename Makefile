@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people; a kernel build reads Kbuild instead.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNELS ?=
+PREFIX ?= /usr/local
+BOARD := tests/board
+
+# ARCH, CROSS_COMPILE and LLVM reach the kernel build by themselves.
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+
+.PHONY: modules modules_install install clean tools demo help \
+	check check-host check-static check-board setup
+.DEFAULT_GOAL := modules
+
+modules modules_install: have-headers
+	$(kbuild) $@
+
+.PHONY: have-headers
+have-headers:
+	@test -e "$(KDIR)/Makefile" || { \
+		echo "no kernel headers in $(KDIR): install linux-headers-$$(uname -r), or say KDIR=<headers of the kernel to build for>" >&2; \
+		exit 1; }
+
+install: modules_install tools
+	$(MAKE) -C tools/metisctl install PREFIX=$(PREFIX)
+
+tools:
+	$(MAKE) -C tools/metisctl
+
+clean:
+	@if [ -e "$(KDIR)/Makefile" ]; then $(kbuild) clean; fi
+	@rm -f .checkpatch-camelcase.* */.checkpatch-camelcase.*
+	@echo "what the tests keep is in $${AXL_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/axl}; remove that by hand"
+
+setup:
+	$(BOARD)/setup $(if $(KERNELS),--kernels "$(KERNELS)",--all)
+
+demo:
+	@$(BOARD)/demo
+
+check:
+	@$(BOARD)/check
+
+check-host:
+	@$(BOARD)/check --host
+
+check-static:
+	@$(BOARD)/check --static
+
+check-board:
+	@$(BOARD)/check --board $(if $(KERNELS),--kernels "$(KERNELS)")
+
+help:
+	@echo 'For a machine with a Metis card:'
+	@echo '  modules          build axl.ko for the running kernel (default);'
+	@echo '                   KDIR= ARCH= CROSS_COMPILE= LLVM= as in a kernel build'
+	@echo '  modules_install  install it (as root)'
+	@echo '  tools            build metisctl'
+	@echo '  install          modules_install, and metisctl into PREFIX=$(PREFIX)'
+	@echo '  clean            remove what a module build left'
+	@echo ''
+	@echo 'Without a card, on an emulated arm64 board (Debian 12 or 13):'
+	@echo '  demo             load the driver, start firmware, move data, take interrupts'
+	@echo '  check            everything that tests; the last line counts'
+	@echo '  check-host       only what runs on this machine'
+	@echo '  check-static     only checkpatch, sparse, W=1, shellcheck and the like'
+	@echo '  check-board      only what runs on the board; KERNELS="6.1 7.3" chooses'
+	@echo '  setup            fetch and unpack what demo and check need (they call it)'

@@ -1,0 +1,824 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The shared area: what sane firmware publishes is understood, and each value
+ * that it could get wrong costs that value and nothing else.
+ */
+#include "check.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "axl_layout.h"
+#include "layout_oracle.h"
+#include "layout_sample.h"
+
+static u8 bar2[SAMPLE_SIZE];
+
+/* From a heap copy of the exact size: one byte too far is an ASan report. */
+static int parse_sized(size_t len, u64 bar2_size, struct axl_layout *l)
+{
+	u8 *copy = malloc(len ? len : 1);
+	const char *wrong;
+	int ret;
+
+	assert_non_null(copy);
+	memcpy(copy, bar2, len);
+	memset(l, 0xa5, sizeof(*l));
+	ret = axl_layout_parse(copy, len, bar2_size, l);
+	free(copy);
+	wrong = layout_oracle(l, ret, ret == -EINVAL ? 0x1000 : bar2_size);
+	if (wrong)
+		fail_msg("%s", wrong);
+	return ret;
+}
+
+static int parse(struct axl_layout *l)
+{
+	return parse_sized(0x800, SAMPLE_BAR2, l);
+}
+
+static void check_ref(const struct axl_ref *ref, u32 size, u32 offset)
+{
+	assert_true(ref->valid);
+	assert_int_equal(ref->major, 1);
+	assert_int_equal(ref->minor, 2);
+	assert_int_equal(ref->size, size);
+	assert_int_equal(ref->offset, offset);
+}
+
+static void constants(void **state)
+{
+	(void)state;
+	assert_int_equal(AXL_AREA_MBOX_OPCODE, 0x0b0);
+	assert_int_equal(AXL_AREA_MBOX_SIZE, 0x0b4);
+	assert_int_equal(AXL_AREA_MBOX_MSG, 0x0b8);
+	assert_int_equal(AXL_AREA_FW_LOAD_ADDR, 0x238);
+	/* the list buffer of older firmware: the last bytes of L2, 8 x 170 x 24 */
+	assert_int_equal(AXL_LIST_FALLBACK_OFFSET + AXL_LIST_FALLBACK_SIZE,
+			 SAMPLE_BAR2);
+	assert_int_equal(8 * 170 * 24, AXL_LIST_FALLBACK_SIZE);
+	assert_int_equal(axl_layout_list_elems(AXL_LIST_FALLBACK_SIZE), 170);
+	assert_int_equal(axl_layout_list_elems(SAMPLE_BAR2), 170);
+	assert_int_equal(axl_layout_list_elems(8 * 24 * 5 - 1), 4);
+}
+
+static void sane(void **state)
+{
+	struct axl_layout l;
+
+	(void)state;
+	sample_fill(bar2);
+	assert_int_equal(parse(&l), 0);
+	assert_true(l.has_header);
+	assert_int_equal(l.l2_base, SAMPLE_L2);
+	assert_int_equal(l.area_size, 0x1000);
+	assert_int_equal(l.major, 3);
+	assert_int_equal(l.minor, 7);
+	assert_int_equal(l.ddr_base, SAMPLE_DDR);
+	assert_false(l.dma_vm);
+	assert_null(l.complaint);
+	assert_true(axl_layout_has_areas(&l));
+	check_ref(&l.streams, SAMPLE_STREAMS_SIZE, SAMPLE_STREAMS);
+	check_ref(&l.board_info, 64, SAMPLE_BOARD_INFO);
+	check_ref(&l.contexts, 320, SAMPLE_CONTEXTS);
+	check_ref(&l.hostif, 24, SAMPLE_HOSTIF);
+	check_ref(&l.dma_desc, 16, SAMPLE_DMA_DESC);
+	check_ref(&l.vmsi, SAMPLE_VMSI_SIZE, SAMPLE_VMSI);
+}
+
+static void bootloader(void **state)
+{
+	struct axl_layout l;
+
+	(void)state;
+	sample_fill(bar2);
+	memset(bar2 + 0x200, 0, 0x200);
+	assert_int_equal(parse(&l), 0);
+	assert_true(l.has_header);
+	assert_false(axl_layout_has_areas(&l));
+	assert_int_equal(l.ddr_base, 0);
+	assert_null(l.complaint);
+
+	/* board info alone does not make a runtime */
+	sample_ref(bar2, 0x258, 0x1234, 64, 0x1000);
+	assert_int_equal(parse(&l), 0);
+	assert_true(l.board_info.valid);
+	assert_false(axl_layout_has_areas(&l));
+}
+
+static void old_firmware(void **state)
+{
+	struct axl_layout l;
+
+	(void)state;
+	sample_fill(bar2);
+	memset(bar2, 0, 0x200);			/* no header */
+	memset(bar2 + 0x2d0, 0, 0x30);		/* no lists, no vMSI */
+	assert_int_equal(parse(&l), 0);
+	assert_false(l.has_header);
+	assert_int_equal(l.l2_base, SAMPLE_L2);
+	assert_int_equal(l.area_size, 0x800);
+	assert_int_equal(l.ddr_base, SAMPLE_DDR);
+	assert_true(l.hostif.valid);
+	assert_true(l.contexts.valid);
+	assert_false(l.dma_desc.valid);
+	assert_false(l.vmsi.valid);
+	assert_null(l.complaint);
+	assert_true(axl_layout_has_areas(&l));
+
+	/* no version either: a magic is enough */
+	memset(bar2 + 0x200, 0, 2);
+	assert_int_equal(parse(&l), 0);
+	assert_true(l.hostif.valid);
+}
+
+static void each_area_counts(void **state)
+{
+	static const struct {
+		unsigned int at;
+		u16 magic;
+		u32 size;
+	} refs[] = {
+		{ 0x240, 0xf0f0, 264 }, { 0x288, 1, 320 }, { 0x2b8, 0xbac1, 24 },
+		{ 0x2d0, 0xd4d4, 16 }, { 0x2e8, 0xb5b5, 260 },
+	};
+	struct axl_layout l;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++) {
+		sample_fill(bar2);
+		memset(bar2 + 0x240, 0, 0xc0);
+		assert_int_equal(parse(&l), 0);
+		assert_false(axl_layout_has_areas(&l));
+		sample_ref(bar2, refs[i].at, refs[i].magic, refs[i].size, 0x1000);
+		assert_int_equal(parse(&l), 0);
+		assert_true(axl_layout_has_areas(&l));
+		assert_null(l.complaint);
+	}
+}
+
+static void dead_link(void **state)
+{
+	struct axl_layout l;
+	size_t dead;
+
+	(void)state;
+	memset(bar2, 0xff, sizeof(bar2));
+	assert_int_equal(parse(&l), -EIO);
+	assert_int_equal(l.l2_base, 0x08000000);
+	assert_false(axl_layout_has_areas(&l));
+
+	/* dies during the snapshot: wherever, no wild value is believed */
+	for (dead = 0; dead < 0x800; dead++) {
+		sample_fill(bar2);
+		memset(bar2 + dead, 0xff, 0x800 - dead);
+		assert_int_equal(parse(&l), dead <= 0x200 ? -EIO : 0);
+		/* the first reference's last field that counts ends here */
+		if (dead < 0x252)
+			assert_false(axl_layout_has_areas(&l));
+	}
+}
+
+static void nothing_there(void **state)
+{
+	struct axl_layout l;
+	unsigned int i;
+
+	(void)state;
+	memset(bar2, 0, sizeof(bar2));
+	assert_int_equal(parse(&l), -ENODATA);
+	assert_int_equal(l.l2_base, 0x08000000);
+	assert_int_equal(l.area_size, 0x800);
+	assert_null(l.complaint);
+
+	/* a memory test's pattern: no header, no version, no known magic */
+	for (i = 0; i < sizeof(bar2); i++)
+		bar2[i] = 0x55;
+	memset(bar2 + 0x200, 0, 2);
+	assert_int_equal(parse(&l), -ENODATA);
+	memset(bar2 + 0x200, 0xff, 2);
+	assert_int_equal(parse(&l), -ENODATA);
+	assert_int_equal(l.ddr_base, 0);
+
+	/* the mailbox alone proves nothing */
+	memset(bar2, 0, sizeof(bar2));
+	bar2[0xb0] = 1;
+	assert_int_equal(parse(&l), -ENODATA);
+}
+
+static void caller_mistakes(void **state)
+{
+	struct axl_layout l;
+
+	(void)state;
+	sample_fill(bar2);
+	assert_int_equal(parse_sized(0x7ff, SAMPLE_BAR2, &l), -EINVAL);
+	assert_int_equal(parse_sized(0, SAMPLE_BAR2, &l), -EINVAL);
+	assert_int_equal(parse_sized(0x800, 0x7ff, &l), -EINVAL);
+	assert_int_equal(parse_sized(0x800, 1ull << 32, &l), -EINVAL);
+	assert_int_equal(parse_sized(0x900, SAMPLE_BAR2, &l), 0);
+}
+
+static void memory_bases(void **state)
+{
+	static const u64 bad_l2[] = {
+		1, 0x800, 0x08000001, ~0ull, ~0xfffull, 0 - SAMPLE_BAR2 + 0x1000,
+	};
+	static const u64 bad_ddr[] = {
+		SAMPLE_L2, SAMPLE_L2 + 1, SAMPLE_L2 + SAMPLE_BAR2 - 1,
+		SAMPLE_L2 - 0x1000, 0x1000, ~0ull, 0 - (1ull << 30),
+	};
+	struct axl_layout l;
+	unsigned int i;
+
+	(void)state;
+	/* the header is believed before the map, the map before the constant */
+	sample_fill(bar2);
+	sample_put(bar2 + 0x08, 0x10000000, 8);
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(l.l2_base, 0x10000000);
+	assert_null(l.complaint);
+	bar2[0] = 0;
+	sample_put(bar2 + 0x208, 0x18000000, 8);
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(l.l2_base, 0x18000000);
+	sample_put(bar2 + 0x208, 0, 8);
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(l.l2_base, 0x08000000);
+	assert_null(l.complaint);
+
+	for (i = 0; i < sizeof(bad_l2) / sizeof(bad_l2[0]); i++) {
+		sample_fill(bar2);
+		sample_put(bar2 + 0x08, bad_l2[i], 8);
+		sample_put(bar2 + 0x208, 0, 8);
+		assert_int_equal(parse(&l), 0);
+		assert_int_equal(l.l2_base, 0x08000000);
+		assert_non_null(l.complaint);
+		assert_true(l.hostif.valid);
+
+		sample_fill(bar2);
+		sample_put(bar2 + 0x208, bad_l2[i], 8);
+		assert_int_equal(parse(&l), 0);
+		assert_int_equal(l.l2_base, SAMPLE_L2);
+		assert_non_null(l.complaint);
+	}
+	for (i = 0; i < sizeof(bad_ddr) / sizeof(bad_ddr[0]); i++) {
+		sample_fill(bar2);
+		sample_put(bar2 + 0x210, bad_ddr[i], 8);
+		assert_int_equal(parse(&l), 0);
+		assert_int_equal(l.ddr_base, 0);
+		assert_non_null(l.complaint);
+		assert_true(l.hostif.valid);
+	}
+	sample_fill(bar2);
+	sample_put(bar2 + 0x210, SAMPLE_L2 + SAMPLE_BAR2, 8);
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(l.ddr_base, SAMPLE_L2 + SAMPLE_BAR2);
+	assert_null(l.complaint);
+}
+
+static void area_sizes(void **state)
+{
+	static const u64 bad[] = { 0, 0x7ff, SAMPLE_BAR2 + 1, ~0ull };
+	struct axl_layout l;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		sample_fill(bar2);
+		sample_put(bar2 + 0x10, bad[i], 8);
+		assert_int_equal(parse(&l), 0);
+		assert_int_equal(l.area_size, 0x800);
+		assert_non_null(l.complaint);
+	}
+	sample_fill(bar2);
+	sample_put(bar2 + 0x10, SAMPLE_BAR2, 8);
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(l.area_size, SAMPLE_BAR2);
+	/* without the magic the field means nothing */
+	bar2[1] = 0;
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(l.area_size, 0x800);
+	assert_null(l.complaint);
+}
+
+static void dma_vm(void **state)
+{
+	struct axl_layout l;
+
+	(void)state;
+	sample_fill(bar2);
+	sample_put(bar2 + 0x218, 0xc1a0c1a0, 4);
+	assert_int_equal(parse(&l), 0);
+	assert_true(l.dma_vm);
+	sample_put(bar2 + 0x218, 0xc1a0c1a1, 4);
+	assert_int_equal(parse(&l), 0);
+	assert_false(l.dma_vm);
+}
+
+struct ref_case {
+	unsigned int at;
+	u16 magic;		/* 0: any but 0 and 0xffff */
+	u32 min_size;
+	u32 align;
+	size_t member;		/* of struct axl_layout */
+	const char *name;	/* in the complaint */
+};
+
+#define REF_CASE(at_, magic_, min_, align_, member_, name_)		\
+	{ at_, magic_, min_, align_, offsetof(struct axl_layout, member_), name_ }
+
+static struct ref_case ref_cases[] = {
+	REF_CASE(0x240, 0xf0f0, 264, 8, streams, "streams"),
+	REF_CASE(0x258, 0, 1, 1, board_info, "board info"),
+	REF_CASE(0x288, 0, 320, 8, contexts, "contexts"),
+	REF_CASE(0x2b8, 0xbac1, 24, 4, hostif, "host-driver"),
+	REF_CASE(0x2d0, 0xd4d4, 16, 8, dma_desc, "DMA descriptor"),
+	REF_CASE(0x2e8, 0xb5b5, 260, 4, vmsi, "virtual-MSI"),
+};
+
+/* Is the reference valid, and is that all that differs from a sane area? */
+static bool ref_valid(const struct ref_case *c)
+{
+	struct axl_layout l, good;
+	const struct axl_ref *ref;
+	unsigned int i;
+
+	assert_int_equal(parse(&l), 0);
+	ref = (const void *)((const u8 *)&l + c->member);
+	if (ref->valid)
+		assert_null(l.complaint);
+	else if (l.complaint)
+		assert_non_null(strstr(l.complaint, c->name));
+
+	sample_fill(bar2);
+	assert_int_equal(parse(&good), 0);
+	for (i = 0; i < 6; i++)
+		if (&ref_cases[i] != c)
+			assert_memory_equal((u8 *)&l + ref_cases[i].member,
+					    (u8 *)&good + ref_cases[i].member,
+					    sizeof(struct axl_ref));
+	return ref->valid;
+}
+
+static void one_reference(void **state)
+{
+	const struct ref_case *c = *state;
+	u16 magic = c->magic ? c->magic : 0x1111;
+	struct axl_layout l;
+	u8 *p = bar2 + c->at;
+	unsigned int bit;
+
+#define REF(size, offset) \
+	(sample_fill(bar2), sample_ref(bar2, c->at, magic, size, offset), ref_valid(c))
+
+	/* the largest and the smallest that fit */
+	assert_true(REF(c->min_size, 0x300));
+	assert_true(REF(SAMPLE_BAR2 - 0x300, 0x300));
+	assert_true(REF(1024, SAMPLE_BAR2 - 1024));
+	/* size */
+	assert_false(REF(c->min_size - 1, 0x10000));
+	assert_false(REF(0, 0x10000));
+	assert_false(REF(0xffffffff, 0x10000));
+	assert_false(REF(SAMPLE_BAR2 + 1, 0x300));
+	/* place */
+	assert_false(REF(1024, SAMPLE_BAR2 - 1024 + c->align));
+	assert_false(REF(1024, SAMPLE_BAR2));
+	assert_false(REF(1024, 0x300 - c->align));
+	assert_false(REF(1024, 0));
+	assert_false(REF(1024, ~0ull - 1023));		/* sum wraps to 0 */
+	assert_false(REF(1024, 0 - (u64)512));
+	assert_false(REF(1024, 0x100010000));		/* right in 32 bits */
+	assert_false(REF(1024, 1ull << 63));
+	/* alignment */
+	assert_int_equal(REF(1024, 0x10001), c->align == 1);
+	assert_int_equal(REF(1024, 0x10002), c->align == 1);
+	assert_int_equal(REF(1024, 0x10004), c->align <= 4);
+	assert_true(REF(1024, 0x10008));
+
+	/* in DDR, where BAR2 does not reach */
+	sample_fill(bar2);
+	bar2[c->at + 16] = 1;
+	assert_false(ref_valid(c));
+	sample_fill(bar2);
+	bar2[c->at + 17] = 1;
+	assert_false(ref_valid(c));
+
+	/* magic: each bit counts where one is known */
+	for (bit = 0; c->magic && bit < 16; bit++) {
+		sample_fill(bar2);
+		p[bit / 8] ^= 1u << bit % 8;
+		assert_false(ref_valid(c));
+	}
+	sample_fill(bar2);
+	sample_put(p, 0xffff, 2);
+	assert_false(ref_valid(c));
+	sample_fill(bar2);
+	sample_put(p, 0, 2);
+	assert_false(ref_valid(c));
+
+	/* absent is not a mistake, half absent is */
+	sample_fill(bar2);
+	memset(p, 0, 24);
+	assert_int_equal(parse(&l), 0);
+	assert_null(l.complaint);
+	p[23] = 1;
+	assert_int_equal(parse(&l), 0);
+	assert_non_null(l.complaint);
+	sample_fill(bar2);
+	memset(p, 0xff, 24);
+	assert_int_equal(parse(&l), 0);
+	assert_non_null(l.complaint);
+	assert_non_null(strstr(l.complaint, c->name));
+}
+
+static int desc(const struct axl_layout *l, u64 addr, u64 bytes, u32 *offset,
+		u32 *size)
+{
+	u8 *snap = malloc(16);
+	const char *wrong;
+	int ret;
+
+	assert_non_null(snap);
+	sample_put(snap, addr, 8);
+	sample_put(snap + 8, bytes, 8);
+	*offset = 0xdead;
+	*size = 0xbeef;
+	ret = axl_layout_parse_dma_desc(snap, 16, l, SAMPLE_BAR2, offset, size);
+	free(snap);
+	if (ret) {
+		assert_int_equal(*offset, 0xdead);
+		assert_int_equal(*size, 0xbeef);
+	} else {
+		wrong = dma_desc_oracle(l, SAMPLE_BAR2, *offset, *size);
+		if (wrong)
+			fail_msg("%s", wrong);
+	}
+	return ret;
+}
+
+static void list_buffer(void **state)
+{
+	const u64 l2 = SAMPLE_L2, end = SAMPLE_L2 + SAMPLE_BAR2;
+	struct axl_layout l;
+	u32 offset, size;
+
+	(void)state;
+	sample_fill(bar2);
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(axl_layout_parse_dma_desc(bar2 + SAMPLE_DMA_DESC, 16, &l,
+						   SAMPLE_BAR2, &offset, &size), 0);
+	assert_int_equal(offset, SAMPLE_LISTS);
+	assert_int_equal(size, SAMPLE_LISTS_SIZE);
+	assert_int_equal(axl_layout_parse_dma_desc(bar2 + SAMPLE_DMA_DESC, 15, &l,
+						   SAMPLE_BAR2, &offset, &size),
+			 -EINVAL);
+
+	/* where older firmware has it */
+	assert_int_equal(desc(&l, l2 + 0x1ff8080, 32640, &offset, &size), 0);
+	assert_int_equal(offset, 0x1ff8080);
+
+	assert_int_equal(desc(&l, ~0ull, ~0ull, &offset, &size), -EIO);
+	assert_int_equal(desc(&l, 0, 0, &offset, &size), -EINVAL);
+	/* a list of 4 elements for each of 8 channels */
+	assert_int_equal(desc(&l, end - 768, 768, &offset, &size), 0);
+	assert_int_equal(desc(&l, end - 768, 767, &offset, &size), -EINVAL);
+	assert_int_equal(desc(&l, l2 + 0x10004, 32640, &offset, &size), -EINVAL);
+	assert_int_equal(desc(&l, l2 + 0x10001, 32640, &offset, &size), -EINVAL);
+	/* outside */
+	assert_int_equal(desc(&l, end - 760, 768, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, end, 768, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 - 8, 768, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, 0x10000, 32640, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, SAMPLE_DDR, 32640, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 + 0x10000, ~0ull, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 + 0x10000, SAMPLE_BAR2, &offset, &size),
+			 -ERANGE);
+	assert_int_equal(desc(&l, l2 + 0x100010000, 32640, &offset, &size),
+			 -ERANGE);
+	assert_int_equal(desc(&l, l2 + 0x10000, 0 - (l2 + 0x10000) + l2, &offset,
+			      &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 + 0x10000, 0x100000000 + 32640, &offset,
+			      &size), -ERANGE);
+	/* over the shared area, and over each area that it refers to */
+	assert_int_equal(desc(&l, l2, 32640, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 + 0x7f8, 768, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 + 0x800, 768, &offset, &size), 0);
+	assert_int_equal(desc(&l, l2 + SAMPLE_BOARD_INFO - 760, 768, &offset,
+			      &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 + SAMPLE_BOARD_INFO - 768, 768, &offset,
+			      &size), 0);
+	assert_int_equal(desc(&l, l2 + SAMPLE_CONTEXTS + 312, 768, &offset,
+			      &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 + SAMPLE_HOSTIF + 16, 768, &offset, &size),
+			 -ERANGE);
+	assert_int_equal(desc(&l, l2 + SAMPLE_VMSI + SAMPLE_VMSI_SIZE - 4, 768,
+			      &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 + SAMPLE_VMSI + SAMPLE_VMSI_SIZE + 4, 768,
+			      &offset, &size), 0);
+	assert_int_equal(desc(&l, l2 + SAMPLE_STREAMS + 8, 768, &offset, &size),
+			 -ERANGE);
+	/* over everything at once */
+	assert_int_equal(desc(&l, l2 + 0x800, SAMPLE_BAR2 - 0x800, &offset,
+			      &size), -ERANGE);
+
+	/* behind its descriptor in one area: right; on it: wrong */
+	sample_ref(bar2, 0x2d0, 0xd4d4, 16 + 32640, 0x10000);
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(desc(&l, l2 + 0x10010, 32640, &offset, &size), 0);
+	assert_int_equal(desc(&l, l2 + 0x10008, 32640, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, l2 + 0x10000, 32640, &offset, &size), -ERANGE);
+}
+
+static int vmsi(const u8 *from, size_t len, struct axl_vmsi_cfg *cfg)
+{
+	u8 *snap = malloc(len ? len : 1);
+	const char *wrong;
+	int ret;
+
+	assert_non_null(snap);
+	memcpy(snap, from, len);
+	memset(cfg, 0xa5, sizeof(*cfg));
+	ret = axl_layout_parse_vmsi(snap, len, cfg);
+	free(snap);
+	if (!ret) {
+		wrong = vmsi_oracle(cfg);
+		if (wrong)
+			fail_msg("%s", wrong);
+	}
+	return ret;
+}
+
+static void vmsi_config(void **state)
+{
+	struct axl_vmsi_cfg cfg;
+	struct axl_ref ref = { .valid = true };
+	u8 *p = bar2 + SAMPLE_VMSI;
+
+	(void)state;
+	sample_fill(bar2);
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.nr_vmsi, 1024);
+	assert_int_equal(cfg.nr_pmsi, 32);
+	assert_int_equal(cfg.pmsi_of[12], 12);
+	assert_int_equal(cfg.pmsi_of[31], 31);
+	assert_int_equal(cfg.pmsi_of[1023], 24);
+
+	/* counts that say anything */
+	sample_put(p, 1025, 2);
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.nr_vmsi, 1024);
+	sample_put(p, 0xffff, 2);
+	sample_put(p + 2, 0xffff, 2);
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.nr_vmsi, 1024);
+	assert_int_equal(cfg.nr_pmsi, 32);
+	sample_put(p, 13, 2);
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.nr_vmsi, 13);
+	assert_int_equal(cfg.pmsi_of[12], 12);
+	assert_int_equal(cfg.pmsi_of[13], 0xff);
+	sample_put(p, 0, 2);
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.nr_vmsi, 0);
+
+	/* messages that do not exist */
+	sample_put(p, 1024, 2);
+	p[260 + 5] = 32;
+	p[260 + 6] = 0xff;
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.pmsi_of[5], 0xff);
+	assert_int_equal(cfg.pmsi_of[6], 0xff);
+	assert_int_equal(cfg.pmsi_of[7], 7);
+
+	/* an area shorter than its counts */
+	assert_int_equal(vmsi(p, 260 + 8, &cfg), 0);
+	assert_int_equal(cfg.nr_vmsi, 1024);
+	assert_int_equal(cfg.pmsi_of[7], 7);
+	assert_int_equal(cfg.pmsi_of[8], 0xff);
+	assert_int_equal(vmsi(p, 260, &cfg), 0);
+	assert_int_equal(cfg.pmsi_of[0], 0xff);
+	assert_int_equal(vmsi(p, 259, &cfg), -EINVAL);
+	assert_int_equal(vmsi(p, 0, &cfg), -EINVAL);
+	memset(p, 0xff, SAMPLE_VMSI_SIZE);
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), -EIO);
+
+	ref.size = 0x1000000;
+	assert_int_equal(axl_layout_vmsi_len(&ref), 260 + 1024);
+	ref.size = 270;
+	assert_int_equal(axl_layout_vmsi_len(&ref), 270);
+}
+
+static void contexts(void **state)
+{
+	struct axl_context ctx;
+	u8 *snap = malloc(80);
+	unsigned int i;
+
+	(void)state;
+	assert_non_null(snap);
+	for (i = 0; i < 10; i++)
+		sample_put(snap + 8 * i, 0x1111111111111111ull * (i + 1), 8);
+	assert_int_equal(axl_layout_parse_context(snap, &ctx), 0);
+	assert_int_equal(ctx.aicore_mask, 0x1111111111111111);
+	assert_int_equal(ctx.l2_base, 0x2222222222222222);
+	assert_int_equal(ctx.l2_size, 0x3333333333333333);
+	assert_int_equal(ctx.ddr_base, 0x4444444444444444);
+	assert_int_equal(ctx.ddr_size, 0x5555555555555555);
+	assert_int_equal(ctx.msi, 0x6666666666666666);
+	assert_int_equal(ctx.cmd, 0x7777777777777777);
+	assert_true(ctx.sts == (s64)0x8888888888888888ull);
+	assert_true(ctx.sts < 0);
+	assert_int_equal(ctx.arg, 0x9999999999999999ull);
+	assert_int_equal(ctx.elf_base, 0xaaaaaaaaaaaaaaaaull);
+
+	memset(snap, 0xff, 80);
+	assert_int_equal(axl_layout_parse_context(snap, &ctx), -EIO);
+	/* a failed job in an otherwise wild record is not a dead link */
+	snap[0] = 1;
+	assert_int_equal(axl_layout_parse_context(snap, &ctx), 0);
+	assert_true(ctx.sts == -1);
+	free(snap);
+}
+
+static int stream_sized(size_t len, unsigned int source, struct axl_stream *s)
+{
+	struct axl_layout l;
+	const char *wrong;
+	u8 *snap;
+	int ret;
+
+	assert_int_equal(parse(&l), 0);
+	snap = malloc(len ? len : 1);
+	assert_non_null(snap);
+	memcpy(snap, bar2 + SAMPLE_STREAMS, len);
+	memset(s, 0xa5, sizeof(*s));
+	ret = axl_layout_parse_stream(snap, len, &l, SAMPLE_BAR2, source, s);
+	free(snap);
+	if (!ret) {
+		wrong = stream_oracle(s, len, SAMPLE_BAR2);
+		if (wrong)
+			fail_msg("%s", wrong);
+	}
+	return ret;
+}
+
+static int stream(unsigned int source, struct axl_stream *s)
+{
+	return stream_sized(SAMPLE_STREAMS_SIZE, source, s);
+}
+
+static void streams(void **state)
+{
+	u8 *area = bar2 + SAMPLE_STREAMS, *r = area + 264;
+	struct axl_ref ref = { .valid = true };
+	struct axl_stream s;
+
+	(void)state;
+	sample_fill(bar2);
+	assert_int_equal(stream(0, &s), 0);
+	assert_int_equal(s.record, 264);
+	assert_int_equal(s.read_pos, 16);
+	assert_int_equal(s.write_pos, 80);
+	assert_int_equal(s.capacity, 0xf00);
+	assert_int_equal(s.ring_offset, SAMPLE_RING);
+	assert_int_equal(s.ring_size, SAMPLE_RING_SIZE);
+	assert_int_equal(s.type, 0);
+	assert_int_equal(s.vmsi, 40);
+	assert_true(s.enabled);
+	assert_string_equal(s.name, "control-core_log");
+	assert_int_equal(stream(83, &s), 0);
+	assert_int_equal(s.record, 264 + 80);
+	assert_int_equal(s.type, 1);
+	assert_string_equal(s.name, "monitor");
+
+	assert_int_equal(stream(1, &s), -ENOENT);
+	assert_int_equal(stream(255, &s), -ENOENT);
+	assert_int_equal(stream(256, &s), -ENOENT);
+	assert_int_equal(stream(~0u, &s), -ENOENT);
+
+	/* index against count, count against size */
+	area[4 + 2] = 2;
+	assert_int_equal(stream(2, &s), -EINVAL);
+	sample_put(area, 0xfffffffe, 4);
+	assert_int_equal(stream(2, &s), -ERANGE);
+	area[4 + 2] = 254;
+	assert_int_equal(stream(2, &s), -ERANGE);
+	assert_int_equal(stream_sized(264 + 80, 0, &s), 0);
+	assert_int_equal(stream_sized(264 + 79, 0, &s), -ERANGE);
+	assert_int_equal(stream_sized(264, 0, &s), -ERANGE);
+	assert_int_equal(stream_sized(263, 0, &s), -EINVAL);
+
+#define SPOIL(at, value, bytes) \
+	(sample_fill(bar2), sample_put(r + (at), value, bytes), stream(0, &s))
+
+	assert_int_equal(SPOIL(0, 0xf00, 4), -EINVAL);		/* read_pos */
+	assert_int_equal(SPOIL(0, 0xeff, 4), 0);
+	assert_int_equal(SPOIL(8, 0xf00, 4), -EINVAL);		/* write_pos */
+	assert_int_equal(SPOIL(8, 16, 4), 0);
+	assert_int_equal(SPOIL(4, 0, 4), -EINVAL);		/* capacity */
+	assert_int_equal(SPOIL(4, 0x1000, 4), 0);
+	assert_int_equal(SPOIL(4, 0x1001, 4), -EINVAL);
+	assert_int_equal(SPOIL(24, 0, 8), -EINVAL);		/* ring */
+	assert_int_equal(SPOIL(24, SAMPLE_BAR2, 8), -ERANGE);
+	assert_int_equal(SPOIL(24, ~0ull, 8), -ERANGE);
+	assert_int_equal(SPOIL(24, 0x100001000, 8), -ERANGE);
+	assert_int_equal(SPOIL(16, SAMPLE_L2 - 1, 8), -ERANGE);
+	assert_int_equal(SPOIL(16, SAMPLE_L2 + SAMPLE_BAR2 - 0x1000, 8), 0);
+	assert_int_equal(SPOIL(16, SAMPLE_L2 + SAMPLE_BAR2 - 0xfff, 8), -ERANGE);
+	assert_int_equal(SPOIL(16, SAMPLE_RING, 8), -ERANGE);
+	assert_int_equal(SPOIL(32, 2, 4), -EINVAL);		/* type */
+	assert_int_equal(SPOIL(12, 0x7fffffff, 4), 0);		/* reg */
+	assert_false(s.enabled);
+	assert_int_equal(s.vmsi, 1023);
+
+	/* names: without an end, and with what a terminal would obey */
+	sample_fill(bar2);
+	memset(r + 44, 'x', 32);
+	assert_int_equal(stream(0, &s), 0);
+	assert_int_equal(strlen(s.name), 32);
+	memcpy(r + 44, "\033[2J\n\t \177\200", 10);
+	assert_int_equal(stream(0, &s), 0);
+	assert_string_equal(s.name, "_[2J_____");
+
+	memset(r, 0xff, 80);
+	assert_int_equal(stream(0, &s), -EIO);
+	memset(area, 0xff, SAMPLE_STREAMS_SIZE);
+	assert_int_equal(stream(0, &s), -EIO);
+
+	ref.size = SAMPLE_BAR2;
+	assert_int_equal(axl_layout_streams_len(&ref), 264 + 255 * 80);
+	ref.size = 300;
+	assert_int_equal(axl_layout_streams_len(&ref), 300);
+}
+
+/* Spoil a few bytes of a sane area: the oracle holds, whatever they are. */
+static void random_damage(void **state)
+{
+	unsigned int round, i, fine = 0, complaints = 0;
+	struct axl_vmsi_cfg cfg;
+	struct axl_stream s;
+	struct axl_layout l;
+	u32 offset, size;
+	const char *wrong;
+
+	(void)state;
+	for (round = 0; round < 50000; round++) {
+		sample_fill(bar2);
+		for (i = rnd_below(4); i; i--) {
+			bar2[rnd_below(0x800)] = rnd();
+			bar2[0x200 + rnd_below(0x100)] = rnd();
+			bar2[SAMPLE_DMA_DESC + rnd_below(16)] = rnd();
+			bar2[SAMPLE_VMSI + rnd_below(264)] = rnd();
+			bar2[SAMPLE_STREAMS + rnd_below(SAMPLE_STREAMS_SIZE)] = rnd();
+		}
+		if (parse(&l))
+			continue;
+		if (l.complaint)
+			complaints++;
+		else
+			fine++;
+		if (!axl_layout_parse_dma_desc(bar2 + SAMPLE_DMA_DESC, 16, &l,
+					       SAMPLE_BAR2, &offset, &size)) {
+			wrong = dma_desc_oracle(&l, SAMPLE_BAR2, offset, size);
+			if (wrong)
+				fail_msg("round %u: %s", round, wrong);
+		}
+		vmsi(bar2 + SAMPLE_VMSI, SAMPLE_VMSI_SIZE, &cfg);
+		stream(rnd_below(2) ? 0 : 83, &s);
+	}
+	assert_true(fine > 1000);
+	assert_true(complaints > 1000);
+}
+
+int main(void)
+{
+	static struct CMUnitTest tests[] = {
+		cmocka_unit_test(constants),
+		cmocka_unit_test(sane),
+		cmocka_unit_test(bootloader),
+		cmocka_unit_test(old_firmware),
+		cmocka_unit_test(each_area_counts),
+		cmocka_unit_test(dead_link),
+		cmocka_unit_test(nothing_there),
+		cmocka_unit_test(caller_mistakes),
+		cmocka_unit_test(memory_bases),
+		cmocka_unit_test(area_sizes),
+		cmocka_unit_test(dma_vm),
+		cmocka_unit_test_prestate(one_reference, &ref_cases[0]),
+		cmocka_unit_test_prestate(one_reference, &ref_cases[1]),
+		cmocka_unit_test_prestate(one_reference, &ref_cases[2]),
+		cmocka_unit_test_prestate(one_reference, &ref_cases[3]),
+		cmocka_unit_test_prestate(one_reference, &ref_cases[4]),
+		cmocka_unit_test_prestate(one_reference, &ref_cases[5]),
+		cmocka_unit_test(list_buffer),
+		cmocka_unit_test(vmsi_config),
+		cmocka_unit_test(contexts),
+		cmocka_unit_test(streams),
+		cmocka_unit_test(random_damage),
+	};
+
+	rnd_init();
+	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
+}

@@ -2,13 +2,13 @@
 /*
  * metisctl dma test. One loop, for each of --depth slots at once:
  *
- *   fill with a filler  -> device	(untimed: what was there before must not
- *					 pass for what is sent now)
- *   fill with the pattern -> device	(timed)
- *   fill with another filler <- device	(timed)
+ *   fill with the pattern -> device		(timed)
+ *   fill with the pattern's opposite <- device	(timed)
  *   compare every byte, and the canaries around the slot
  *
- * A byte that still holds a filler tells which of the two directions lost it.
+ * The same goes before, untimed, with a filler that differs from the pattern in
+ * every byte: what was in device memory before must not pass for what is sent.
+ * A byte that still holds filler or opposite tells which direction lost it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 #define CANARY_SIZE	4096U
 #define CANARY		0xc5
 #define SALT_DEVICE	0x55	/* pattern ^ this: was on the device before */
-#define SALT_HOST	0xff	/* pattern ^ this: was in the buffer before */
+#define SALT_HOST	0xff	/* expected ^ this: was in the buffer before */
 
 /* Where nothing of firmware is expected; see --help */
 #define L2_PLACE	(16ULL << 20)
@@ -109,21 +109,39 @@ static bool canaries_whole(const struct test *t, u32 i)
 	return true;
 }
 
-static void compare(struct test *t, u64 loop)
+static void compare(struct test *t, u64 loop, u8 salt)
 {
 	arena_cpu_begin(&t->arena);
 	for (u32 i = 0; i < t->depth && !t->wrong; i++) {
 		t->canary_wrong = !canaries_whole(t, i);
-		t->wrong = !pattern_verify(t->pattern, slot_seed(t, loop, i), slot(t, i),
+		t->wrong = !pattern_verify(t->pattern, slot_seed(t, loop, i), salt, slot(t, i),
 					   (size_t)t->size, &t->mismatch) || t->canary_wrong;
 		if (t->wrong) {
 			t->bad_loop = loop;
 			t->bad_slot = i;
-		} else {
+		} else if (!salt) {
 			t->verified += t->size;
 		}
 	}
 	arena_cpu_end(&t->arena);
+}
+
+static int round_trip(struct test *t, u64 loop, u8 salt)
+{
+	bool timed = !salt;
+	int ret = 0;
+
+	if (t->time_to || t->verify) {
+		fill(t, loop, salt);
+		ret = move(t, AXL_TO_DEVICE, timed && t->time_to);
+	}
+	if (!ret && !interrupted && (t->time_from || t->verify)) {
+		fill(t, loop, salt ^ SALT_HOST);
+		ret = move(t, AXL_FROM_DEVICE, timed && t->time_from);
+		if (!ret && !interrupted && t->verify)
+			compare(t, loop, salt);
+	}
+	return ret;
 }
 
 static int one_loop(struct test *t, u64 loop)
@@ -131,20 +149,10 @@ static int one_loop(struct test *t, u64 loop)
 	int ret = 0;
 
 	/* Random data differs from loop to loop: only the first needs a filler. */
-	if (t->verify && (!loop || t->pattern != PATTERN_RANDOM)) {
-		fill(t, loop, SALT_DEVICE);
-		ret = move(t, AXL_TO_DEVICE, false);
-	}
-	if (!ret && !interrupted && (t->time_to || t->verify)) {
-		fill(t, loop, 0);
-		ret = move(t, AXL_TO_DEVICE, t->time_to);
-	}
-	if (!ret && !interrupted && (t->time_from || t->verify)) {
-		fill(t, loop, SALT_HOST);
-		ret = move(t, AXL_FROM_DEVICE, t->time_from);
-		if (!ret && !interrupted && t->verify)
-			compare(t, loop);
-	}
+	if (t->verify && (!loop || t->pattern != PATTERN_RANDOM))
+		ret = round_trip(t, loop, SALT_DEVICE);
+	if (!ret && !t->wrong && !interrupted)
+		ret = round_trip(t, loop, 0);
 	return ret;
 }
 

@@ -180,6 +180,7 @@ struct mismatch {
 	u8 got;
 };
 
-bool pattern_verify(enum pattern p, u64 seed, const u8 *buf, size_t len, struct mismatch *m);
+bool pattern_verify(enum pattern p, u64 seed, u8 salt, const u8 *buf, size_t len,
+		    struct mismatch *m);
 
 #endif

@@ -124,6 +124,11 @@ const char *human_size(u64 bytes, char buf[24])
 	double v = (double)bytes;
 	size_t u = 0;
 
+	/* An odd size is looked at for its last digit. */
+	if (bytes < 1 << 20 && bytes % 1024) {
+		snprintf(buf, 24, "%llu B", bytes);
+		return buf;
+	}
 	while (v >= 1024 && u + 1 < ARRAY_SIZE(unit)) {
 		v /= 1024;
 		u++;

@@ -61,7 +61,7 @@ void pattern_fill(enum pattern p, u64 seed, u8 salt, u8 *buf, size_t len)
 	fill_at(p, seed, salt * 0x0101010101010101ULL, 0, buf, len);
 }
 
-bool pattern_verify(enum pattern p, u64 seed, const u8 *buf, size_t len, struct mismatch *m)
+bool pattern_verify(enum pattern p, u64 seed, u8 salt, const u8 *buf, size_t len, struct mismatch *m)
 {
 	u8 expected[4096];
 
@@ -69,7 +69,7 @@ bool pattern_verify(enum pattern p, u64 seed, const u8 *buf, size_t len, struct 
 	for (size_t at = 0; at < len; at += sizeof(expected)) {
 		size_t n = len - at < sizeof(expected) ? len - at : sizeof(expected);
 
-		fill_at(p, seed, 0, at / 8, expected, n);
+		fill_at(p, seed, salt * 0x0101010101010101ULL, at / 8, expected, n);
 		if (!memcmp(expected, buf + at, n))
 			continue;
 		for (size_t i = 0; i < n; i++) {

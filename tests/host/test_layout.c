@@ -523,6 +523,11 @@ static void list_buffer(void **state)
 	assert_int_equal(desc(&l, l2 + 0x800, SAMPLE_BAR2 - 0x800, &offset,
 			      &size), -ERANGE);
 
+	/* L2 at the bottom of addresses: a distance that all but wraps */
+	l.l2_base = 0x1000;
+	assert_int_equal(desc(&l, 0 - (u64)8, 0x4000, &offset, &size), -ERANGE);
+	assert_int_equal(desc(&l, 0x1000 + 0x10000, 0x4000, &offset, &size), 0);
+
 	/* behind its descriptor in one area: right; on it: wrong */
 	sample_ref(bar2, 0x2d0, 0xd4d4, 16 + 32640, 0x10000);
 	assert_int_equal(parse(&l), 0);
@@ -735,7 +740,7 @@ static void streams(void **state)
 
 	/* names: without an end, and with what a terminal would obey */
 	sample_fill(bar2);
-	memset(r + 44, 'x', 32);
+	memset(r + 44, 'x', 36);	/* up to the end of the record */
 	assert_int_equal(stream(0, &s), 0);
 	assert_int_equal(strlen(s.name), 32);
 	memcpy(r + 44, "\033[2J\n\t \177\200", 10);

@@ -269,7 +269,7 @@ TEST_F(args, structure_read_only)
 	uint64_t counts[16];
 	size_t page = at_page_size();
 	long before = pinned_kb();
-	int i;
+	int i, err;
 
 	ASSERT_GE(before, 0);
 	make_calls(calls, &self->t.q, self->buf, counts);
@@ -279,9 +279,12 @@ TEST_F(args, structure_read_only)
 		ASSERT_EQ(0, mprotect(self->e.ro, page, PROT_READ | PROT_WRITE));
 		memcpy(self->e.ro, &c->arg, c->size);
 		ASSERT_EQ(0, mprotect(self->e.ro, page, PROT_READ));
-		EXPECT_EQ(c->writes ? -EFAULT : c->result,
-			  at_ioctl(self->t.fd, c->request, self->e.ro))
-			TH_LOG("%s in read-only memory", c->name);
+		/* A result that could not be told may be refused beforehand */
+		err = at_ioctl(self->t.fd, c->request, self->e.ro);
+		EXPECT_TRUE(c->writes ? err == -EFAULT : err == c->result ||
+			    (err == -EFAULT &&
+			     _IOC_DIR(c->request) & _IOC_READ))
+			TH_LOG("%s in read-only memory: %d", c->name, err);
 	}
 	/* The buffer whose handle could not be told is not kept */
 	EXPECT_EQ(before, pinned_kb());
@@ -294,6 +297,7 @@ TEST_F(args, structure_longer)
 	struct call calls[NR_CALLS];
 	uint64_t counts[16];
 	size_t i, j;
+	int err;
 
 	make_calls(calls, &self->t.q, self->buf, counts);
 	for (i = 0; i < NR_CALLS; i++) {
@@ -322,11 +326,14 @@ TEST_F(args, structure_longer)
 			memset(room, 0, sizeof(room));
 			memcpy(room, &c->arg, c->size);
 			room[size - 1] = 1;
-			EXPECT_EQ(-E2BIG,
-				  at_ioctl(self->t.fd,
-					   with_size(c->request, size), room))
-				TH_LOG("%s + %zu bytes, the last one 1",
-				       c->name, size - c->size);
+			err = at_ioctl(self->t.fd, with_size(c->request, size),
+				       room);
+			/* What is output only may be cleared instead */
+			EXPECT_TRUE(err == -E2BIG ||
+				    (_IOC_DIR(c->request) == _IOC_READ &&
+				     err == 0 && !room[size - 1]))
+				TH_LOG("%s + %zu bytes, the last one 1: %d",
+				       c->name, size - c->size, err);
 		}
 
 		/* The tail goes over the edge */
@@ -340,8 +347,9 @@ TEST_F(args, structure_longer)
 }
 
 /*
- * A structure cut anywhere: the missing part counts as zero, and no byte
- * behind the size given is looked at or written.
+ * A structure cut anywhere. There is no older version yet, so this is either
+ * refused or extended with zeroes; but no byte behind the size given is looked
+ * at or written.
  */
 TEST_F(args, structure_shorter)
 {
@@ -357,38 +365,32 @@ TEST_F(args, structure_shorter)
 
 		ASSERT_GE(fd, 0);
 		/* A reset cut before its bad flag would be a reset */
-		for (size = i == 9 ? 4 : 1; size < c->size; size++) {
+		for (size = i == 9 ? 4 : 0; size < c->size; size++) {
 			uint8_t *at = self->e.end - size;
 
 			memcpy(at, &c->arg, size);
 			err = at_ioctl(fd, with_size(c->request, size), at);
-			EXPECT_NE(-EFAULT, err)
-				TH_LOG("%s cut to %zu: reads on", c->name,
-				       size);
-			EXPECT_NE(-E2BIG, err)
-				TH_LOG("%s cut to %zu", c->name, size);
+			EXPECT_TRUE(err == 0 || err == -EINVAL ||
+				    err == c->result)
+				TH_LOG("%s cut to %zu: %d", c->name, size,
+				       err);
 
 			memset(self->e.page, 0xcc, 512);
 			memcpy(self->e.page, &c->arg, size);
-			at_ioctl(fd, with_size(c->request, size),
-				 self->e.page);
+			err = at_ioctl(fd, with_size(c->request, size),
+				       self->e.page);
 			EXPECT_EQ(-1, at_check_byte(self->e.page + size,
 						    512 - size, 0xcc))
 				TH_LOG("%s cut to %zu: writes on", c->name,
 				       size);
+			if (i == 0 && !err && size >= 4) {
+				EXPECT_EQ(AXL_ABI_VERSION,
+					  ((struct axl_query *)
+					   self->e.page)->abi);
+			}
 		}
 		close(fd);
 	}
-
-	/* A prefix of the query holds the first fields and nothing else */
-	struct axl_query q;
-
-	memset(&q, 0xcc, sizeof(q));
-	EXPECT_EQ(0, at_ioctl(self->t.fd, with_size(AXL_IOC_QUERY, 16), &q));
-	EXPECT_EQ(AXL_ABI_VERSION, q.abi);
-	EXPECT_EQ(self->t.q.vectors, q.vectors);
-	EXPECT_EQ(self->t.q.features, q.features);
-	EXPECT_EQ(0xccccccccccccccccULL, q.generation);
 }
 
 TEST_F(args, not_a_request)

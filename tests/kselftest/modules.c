@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module and the binding: not while a file is open, and fifty times over
+ * without growing.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "libaxltest.h"
+#include "liblab.h"
+
+#define ROUNDS		50
+
+FIXTURE(modules)
+{
+	struct at_ctx t;
+};
+
+FIXTURE_SETUP(modules)
+{
+	AT_BEGIN(&self->t, AT_NO_OPEN);
+}
+
+FIXTURE_TEARDOWN(modules)
+{
+	if (!at_module_loaded()) {
+		EXPECT_EQ(0, at_module_load());
+	}
+	AT_END(&self->t);
+}
+
+static long number_in(const char *path, const char *key)
+{
+	char line[256];
+	size_t n = strlen(key);
+	long value = -1;
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, n))
+			value = strtol(line + n, NULL, 10);
+	fclose(f);
+	return value;
+}
+
+static unsigned int lines_with(const char *path, const char *word)
+{
+	char line[512];
+	unsigned int n = 0;
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		n += !!strstr(line, word);
+	fclose(f);
+	return n;
+}
+
+TEST_F(modules, refused_while_open)
+{
+	struct axl_query q;
+	uint8_t *p;
+	int fd = at_open();
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-EWOULDBLOCK, at_module_unload());
+	EXPECT_EQ(0, at_query(fd, &q));
+	/* A mapping holds the file even without a descriptor */
+	p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	close(fd);
+	EXPECT_EQ(-EWOULDBLOCK, at_module_unload());
+	munmap(p, 4096);
+	EXPECT_EQ(0, at_module_unload());
+	EXPECT_EQ(0, at_module_load());
+	fd = at_open();
+	EXPECT_GE(fd, 0);
+	close(fd);
+}
+
+/* An inert shell, left open over a removal, holds the module as well */
+TEST_F(modules, refused_while_a_shell_is_open)
+{
+	int fd = at_open();
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, at_pci_remove(&self->t.pci));
+	EXPECT_EQ(-EWOULDBLOCK, at_module_unload());
+	close(fd);
+	EXPECT_EQ(0, at_module_unload());
+	EXPECT_EQ(0, at_pci_rescan());
+	EXPECT_EQ(0, at_module_load());
+	fd = at_open();
+	EXPECT_GE(fd, 0);
+	close(fd);
+}
+
+TEST_F_TIMEOUT(modules, load_and_unload, 240)
+{
+	static uint8_t buf[65536] __attribute__((aligned(4096)));
+	long available = 0, slab = 0, vmalloc = 0;
+	struct axl_buf_register reg;
+	struct axl_query q;
+	unsigned int i;
+	struct stat st;
+	int fd;
+
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, at_module_unload())
+			TH_LOG("round %u", i);
+		EXPECT_EQ(-1, stat("/dev/metis0", &st));
+		EXPECT_EQ(0, at_lab_get64(METIS_LAB_TARGET));
+		EXPECT_EQ(0, lines_with("/proc/interrupts", "axl"));
+		EXPECT_EQ(0, lines_with("/proc/iomem", "axl"));
+		ASSERT_EQ(0, at_module_load())
+			TH_LOG("round %u", i);
+		fd = at_open();
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(0, at_query(fd, &q));
+		/* With running firmware now and then, so the table is set up */
+		if (i % 10 == 0)
+			ASSERT_EQ(0, at_fw_run(fd));
+		ASSERT_EQ(0, at_register(fd, buf, sizeof(buf),
+					 AXL_BUF_TO_DEVICE, &reg));
+		ASSERT_EQ(0, at_move(fd, reg.handle, AXL_TO_DEVICE, 0,
+				     at_scratch_l2(&q), sizeof(buf)));
+		close(fd);
+		if (i == 9) {
+			available = number_in("/proc/meminfo",
+					      "MemAvailable:");
+			slab = number_in("/proc/meminfo", "SUnreclaim:");
+			vmalloc = number_in("/proc/meminfo", "VmallocUsed:");
+		}
+	}
+	available = number_in("/proc/meminfo", "MemAvailable:") - available;
+	slab = number_in("/proc/meminfo", "SUnreclaim:") - slab;
+	vmalloc = number_in("/proc/meminfo", "VmallocUsed:") - vmalloc;
+	at_msg("rounds 10 to %u: MemAvailable %+ld kB, SUnreclaim %+ld kB, VmallocUsed %+ld kB",
+	       i, available, slab, vmalloc);
+	EXPECT_GT(available, -6000);
+	EXPECT_LT(slab, 3000);
+	EXPECT_LT(vmalloc, 1000);
+	EXPECT_EQ(number_in("/proc/vmstat", "nr_foll_pin_acquired "),
+		  number_in("/proc/vmstat", "nr_foll_pin_released "));
+}
+
+TEST_F_TIMEOUT(modules, unbind_and_bind, 60)
+{
+	struct axl_query q;
+	int fd, i;
+
+	for (i = 0; i < 5; i++) {
+		/* Unlike rmmod this works with a file open, as a removal */
+		fd = at_open();
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
+					   self->t.pci.bdf));
+		EXPECT_EQ(-ENODEV, at_query(fd, &q));
+		EXPECT_EQ(0, at_driver_bound(&self->t.pci));
+		close(fd);
+		ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
+					   self->t.pci.bdf));
+		EXPECT_EQ(1, at_driver_bound(&self->t.pci));
+		fd = at_open();
+		ASSERT_GE(fd, 0);
+		EXPECT_EQ(0, at_query(fd, &q));
+		close(fd);
+	}
+}
+
+/* The lab function next to it, or anything else, is not taken */
+TEST_F(modules, binds_nothing_else)
+{
+	struct at_pci lab;
+	char text[64];
+
+	ASSERT_EQ(0, at_pci_find_id(&lab, METIS_LAB_VENDOR_ID,
+				    METIS_LAB_DEVICE_ID));
+	EXPECT_EQ(0, at_driver_bound(&lab));
+	EXPECT_NE(0, at_write_text("/sys/bus/pci/drivers/axl/bind", lab.bdf));
+	ASSERT_EQ(0, at_pci_attr(&self->t.pci, "driver_override", text,
+				 sizeof(text)));
+}
+
+TEST_HARNESS_MAIN

@@ -178,7 +178,7 @@ typedef struct MetisLayout {
 	uint32_t desc;			/* the descriptor buffer itself */
 } MetisLayout;
 
-typedef enum { NEXT_RUNTIME, NEXT_BOOTLOADER, NEXT_SAME, NEXT_NEVER } MetisNext;
+typedef enum { NEXT_RUNTIME, NEXT_BOOTLOADER, NEXT_POWER_ON, NEXT_SAME, NEXT_NEVER } MetisNext;
 
 typedef struct MetisFirmware {
 	enum metis_emu_state state;
@@ -283,6 +283,7 @@ void metis_send_pmsi(MetisState *s, unsigned int nr);
 unsigned int metis_fold(MetisState *s, unsigned int nr);
 void metis_link_down(MetisState *s, uint32_t ms, MetisNext next);
 void metis_die(MetisState *s, uint32_t how);
+void metis_power_cycle(MetisState *s);
 
 /* metis_edma.c */
 void metis_edma_init(MetisState *s);

@@ -152,6 +152,7 @@ void metis_fw_areas(MetisState *s)
 	put_streams(s);
 	memset(s->l2 + at->board, 0, BOARD_SIZE);
 	pstrcpy((char *)s->l2 + at->board, BOARD_SIZE, "emulated Metis");
+	memset(s->l2 + SH_REF_STREAMS, 0, SH_REF_END - SH_REF_STREAMS);
 	stl_le_p(s->l2 + SH_DMA_VM, s->dma_vm ? DMA_VM_VALUE : 0);
 	put_ref(s, SH_REF_STREAMS, 0xf0f0, 2, STREAMS_SIZE, at->streams);
 	put_ref(s, SH_REF_BOARD, 0xb0b0, 1, BOARD_SIZE, at->board);
@@ -718,6 +719,10 @@ void metis_fw_boot(MetisState *s, MetisNext next)
 	bool reply = f->start_reply, event = f->start_event, no_areas = f->no_areas;
 
 	metis_fw_stop(s);
+	if (next == NEXT_POWER_ON) {
+		metis_fw_power_on(s);
+		return;
+	}
 	if (next != NEXT_RUNTIME) {
 		enter(s, METIS_EMU_BOOTLOADER);
 		return;

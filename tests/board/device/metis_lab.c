@@ -341,6 +341,8 @@ static void fw_restart(MetisState *s, uint32_t how)
 		metis_link_down(s, s->link_down_ms, NEXT_BOOTLOADER);
 	else if (how == METIS_LAB_RESTART_WARM)
 		metis_fw_warm_restart(s);
+	else if (how == METIS_LAB_RESTART_POWER)
+		metis_power_cycle(s);
 }
 
 static void log_burst(MetisState *s, uint32_t lines)

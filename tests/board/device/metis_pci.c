@@ -195,6 +195,12 @@ static void link_back(void *opaque)
 		metis_fw_boot(s, s->next);
 }
 
+void metis_power_cycle(MetisState *s)
+{
+	s->dead = false;
+	metis_link_down(s, s->link_down_ms, NEXT_POWER_ON);
+}
+
 void metis_die(MetisState *s, uint32_t how)
 {
 	switch (how) {

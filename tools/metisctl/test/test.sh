@@ -340,6 +340,7 @@ test_tests()
 	for p in random count zero ones walk; do
 		m -- dma test -p $p -l 2 -s 1,3,4095,4097,65537; t "pattern $p" 0 'out:^65537 B .* ok'
 		m FAKE_FLIP=3 -- dma test -p $p -l 2 -s 4095; t "pattern $p, a wrong byte" 1 'out:WRONG' 'err: 1 wrong byte, first at offset 0x3 \(device 0x9000003\)'
+		m FAKE_FLIP=65536 -- dma test -p $p -l 2 -s 65537; t "pattern $p, the last byte wrong" 1 'err: 1 wrong byte, first at offset 0x10000 '
 		m FAKE_DROP=to -- dma test -p $p -l 2 -s 4095; t "pattern $p, nothing arrives at the device" 1 'out:WRONG' 'err:wrong bytes'
 		m FAKE_DROP=from -- dma test -p $p -l 2 -s 4095; t "pattern $p, nothing arrives at the host" 1 'err:4095 wrong bytes' 'err:did not arrive in host memory'
 	done

@@ -8,10 +8,50 @@
 #include <string.h>
 
 #include "layout_oracle.h"
+#include "layout_sample.h"
 
 #define BAR2_SIZE	0x10000		/* small, so that references hit something */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
+			       unsigned int seed);
+
+/*
+ * Chance alone rarely finds the values that matter: half of the time write one
+ * near a border into a whole field of the layout, or of an area's start.
+ */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
+			       unsigned int seed)
+{
+	static const u64 borders[] = {
+		0, 0x300, AXL_AREA_SIZE, BAR2_SIZE, AXL_L2_BASE_FALLBACK,
+		AXL_L2_BASE_FALLBACK + AXL_AREA_SIZE,
+		AXL_L2_BASE_FALLBACK + BAR2_SIZE, 1ull << 32,
+	};
+	static const u16 starts[] = {
+		SAMPLE_CONTEXTS, SAMPLE_DMA_DESC, SAMPLE_VMSI, SAMPLE_STREAMS,
+		SAMPLE_STREAMS + 264,
+	};
+	u64 value;
+	size_t at;
+
+	srand(seed);
+	if (rand() % 2 || size < 0x300)
+		return LLVMFuzzerMutate(data, size, max_size);
+
+	if (rand() % 3)
+		at = 0x200 + 4 * (rand() % 64);
+	else
+		at = starts[rand() % 5] + 4 * (rand() % 10);
+	if (at + 8 > size)
+		return LLVMFuzzerMutate(data, size, max_size);
+	value = borders[rand() % 8] + rand() % 33 - 16;
+	if (rand() % 4 == 0)
+		value -= 8 * (rand() % 512);
+	sample_put(data + at, value, rand() % 2 ? 4 : 8);
+	return size;
+}
 
 /* A copy of the exact size: one byte too far is an ASan report. */
 static void *snapshot(const u8 *bar2, u32 offset, size_t len)

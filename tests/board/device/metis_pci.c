@@ -53,14 +53,30 @@ static bool may_master(MetisState *s)
 	return false;
 }
 
+/*
+ * QEMU splits an access that no memory answers into words and tries each: the
+ * IOMMU would report hundreds of faults a page. Ask once first.
+ */
+static MemTxResult bus_rw(MetisState *s, uint64_t addr, void *buf, uint32_t len, bool write)
+{
+	PCIDevice *pdev = PCI_DEVICE(s);
+	MemTxAttrs attrs = { .requester_id = pci_requester_id(pdev) };
+
+	if (!may_master(s))
+		return MEMTX_DECODE_ERROR;
+	if (len > 8 && !address_space_access_valid(&pdev->bus_master_as, addr, len, write, attrs))
+		return MEMTX_DECODE_ERROR;
+	return address_space_rw(&pdev->bus_master_as, addr, attrs, buf, len, write);
+}
+
 MemTxResult metis_bus_read(MetisState *s, uint64_t addr, void *buf, uint32_t len)
 {
-	return may_master(s) ? pci_dma_read(PCI_DEVICE(s), addr, buf, len) : MEMTX_DECODE_ERROR;
+	return bus_rw(s, addr, buf, len, false);
 }
 
 MemTxResult metis_bus_write(MetisState *s, uint64_t addr, const void *buf, uint32_t len)
 {
-	return may_master(s) ? pci_dma_write(PCI_DEVICE(s), addr, buf, len) : MEMTX_DECODE_ERROR;
+	return bus_rw(s, addr, (void *)buf, len, true);
 }
 
 bool metis_lose(MetisState *s, uint32_t kind)

@@ -1170,13 +1170,11 @@ static void t_vmsi(void)
 	table[24] = 0;
 	EQ(mbox(METIS_EMU_OP_RAISE, msg, 12), 0);
 	EQ(events(12, 1000), 1);
-	for (uint64_t got = 0, end = now_ms() + 1000; got < 3;) {
-		got += events(24, 100);
-		if (now_ms() > end) {
-			EQ(got, 3);
-			break;
-		}
-	}
+	/* messages that follow each other closely may arrive as one */
+	for (uint64_t end = now_ms() + 1000; lab(METIS_LAB_PMSI_SENT) < 6 && now_ms() < end;)
+		usleep(1000);
+	EQ(lab(METIS_LAB_PMSI_SENT), 6);
+	YES(events(24, 1000));
 	EQ(table[24], 1);
 	EQ(lab(METIS_LAB_STRAY_WRITES), 0);
 	/* withdrawn: the window starts at bus address 0 */
@@ -1193,7 +1191,7 @@ static void t_vmsi(void)
 	unmap_iova(0, 65536);
 	EQ(lab(METIS_LAB_STRAY_WRITES), 2);
 	usleep(2000);
-	EQ(events(12, 100), 2);
+	YES(events(12, 100));
 	/* a restart that nobody sees */
 	publish_table();
 	lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_WARM);

@@ -89,7 +89,7 @@ static int half_done(struct copy *c, const u8 *buf, size_t len, int err)
 		} else {
 			err = write_full(c->fd, buf, len);
 			if (err && !interrupted)
-				return fail(-err, NULL, "cannot write %s", c->file);
+				return fail_because(-err, strerror(-err), NULL, "cannot write %s", c->file);
 			if (err)
 				return EXIT_INTERRUPTED;
 		}
@@ -123,7 +123,8 @@ static int copy_all(struct copy *c)
 			if (c->direction == AXL_TO_DEVICE)
 				n = read_full(c->fd, buf, (size_t)n);
 			if (n < 0)
-				ret = fail((int)-n, NULL, "cannot read %s", c->file);
+				ret = fail_because((int)-n, strerror((int)-n), NULL, "cannot read %s",
+						   c->file);
 			end = n <= 0 || interrupted;
 		}
 		if (!end && !ret && !interrupted) {
@@ -293,7 +294,7 @@ static int read_to_file(struct copy *c)
 		mask = umask(0);
 		umask(mask);
 		if (!ret && (fchmod(c->fd, 0666 & ~mask) || fsync(c->fd) || rename(tmp, c->file)))
-			ret = fail(errno, NULL, "cannot write %s", c->file);
+			ret = fail_because(errno, strerror(errno), NULL, "cannot write %s", c->file);
 		if (ret)
 			unlink(tmp);
 	}

@@ -104,8 +104,12 @@ static int read_image(const struct load *l, const struct dev *d, u8 **image, siz
 				break;
 			done += n > 0 ? (size_t)n : 0;
 		}
-		ret = *image && done == *size ? 0 :
-			fail(n < 0 || !*image ? errno : EIO, NULL, "cannot read %s", l->file);
+		ret = 0;
+		if (!*image || n < 0)
+			ret = fail_because(errno, strerror(errno), NULL, "cannot read %s", l->file);
+		else if (done < *size)
+			ret = fail_because(0, "it became shorter meanwhile", "run the command again",
+					   "cannot read %s", l->file);
 	}
 	close(fd);
 	if (ret) {

@@ -172,6 +172,6 @@ int main(int argc, char **argv)
 	ret = ch.cmd->run(ch.argc, ch.argv);
 	free(name);
 	if (fflush(stdout) || ferror(stdout))
-		ret = fail(errno, NULL, "cannot write to standard output");
+		ret = fail_because(errno, strerror(errno), NULL, "cannot write to standard output");
 	return ret;
 }

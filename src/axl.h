@@ -50,9 +50,6 @@
 #define AXL_MAX_BINDINGS	64u
 #define AXL_MINORS		256	/* cards */
 
-/* The largest board has 16 GiB; firmware does not tell how much is fitted. */
-#define AXL_DDR_SIZE_MAX	(16ULL * SZ_1G)
-
 /*
  * The outbound window behind the vMSI table wants a target that is aligned to
  * its size (hardware-notes: Interrupts); only the first 4 KiB are slots.
@@ -246,12 +243,14 @@ struct axl_event_bucket {
  * @watchdog: looks for overdue requests while any channel runs
  * @reset_work: the one way in to recovery
  * @reset_why: reason for @reset_work; NULL when none is pending
+ * @held: DMA is blocked at the wish of the holder of @reset_sem
  * @fenced: the watchdog blocked the DMA and switched bus mastering off
  * @idle_wait: woken when a direction runs dry, or recovery begins
  *
  * @layout: what firmware published, validated
  * @vmsi_cfg: likewise
  * @list_offset: list buffer in BAR2
+ * @list_size: bytes of it
  * @list_elems: elements of one channel's list
  * @areas_known: @layout has areas (else look again later)
  * @published: the host-driver area names our table
@@ -307,12 +306,14 @@ struct axl_device {
 	struct delayed_work watchdog;
 	struct work_struct reset_work;
 	const char *reset_why;
+	bool held;
 	bool fenced;
 	wait_queue_head_t idle_wait;
 
 	struct axl_layout layout;
 	struct axl_vmsi_cfg vmsi_cfg;
 	u32 list_offset;
+	u32 list_size;
 	u32 list_elems;
 	bool areas_known;
 	bool published;
@@ -477,6 +478,9 @@ bool axl_link_up(struct axl_device *axl);
 bool axl_link_bounced(struct axl_device *axl);
 int axl_recover(struct axl_device *axl, unsigned long deadline,
 		bool want_areas);
+void axl_hold(struct axl_device *axl);
+void axl_resume(struct axl_device *axl);
+void axl_check_link(struct axl_device *axl);
 void axl_quiesce(struct axl_device *axl, int status);
 int axl_reset(struct axl_device *axl);
 void axl_bring_up(struct axl_device *axl, int ret);

@@ -78,7 +78,7 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 		.l2_base = axl->layout.l2_base,
 		.l2_size = axl->bar2_size,
 		.ddr_base = axl->layout.ddr_base,
-		.ddr_size = axl->layout.ddr_base ? AXL_DDR_SIZE_MAX : 0,
+		.ddr_size = axl->layout.ddr_base ? AXL_DDR_MAX : 0,
 		.max_length = AXL_MAX_LENGTH,
 		.max_image = AXL_MAX_IMAGE,
 		.fw_done = READ_ONCE(axl->fw_done),
@@ -434,10 +434,7 @@ out:
 	return ret;
 }
 
-/*
- * By request number. Structures only grow: the size in a request may be larger
- * than ours, and none is smaller, since this is the first version.
- */
+/* By request number; the size in a request may be smaller or larger than ours. */
 static const struct axl_ioctl {
 	int (*handler)(struct axl_file *file, void *arg);
 	unsigned int cmd;
@@ -495,20 +492,16 @@ static long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 		return -ENOTTY;
 	if (READ_ONCE(file->axl->gone))
 		return -ENODEV;
-	size = _IOC_SIZE(ioctl->cmd);
-	if (usize < size)
+	if (!usize)
 		return -EINVAL;
 
-	memset(&arg, 0, sizeof(arg));
-	if (_IOC_DIR(cmd) & _IOC_WRITE) {
-		ret = copy_struct_from_user(&arg, size, uarg, usize);
-		if (ret)
-			return ret;
-	}
+	/* also where nothing is read: the rule for the tail is the same */
+	ret = copy_struct_from_user(&arg, _IOC_SIZE(ioctl->cmd), uarg, usize);
+	if (ret)
+		return ret;
+	size = min_t(size_t, usize, _IOC_SIZE(ioctl->cmd));
 	/* find out now that results cannot be told, not when it is too late */
-	if (_IOC_DIR(cmd) & _IOC_READ &&
-	    (copy_to_user(uarg, &arg, size) ||
-	     clear_user(uarg + size, usize - size)))
+	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(uarg, &arg, size))
 		return -EFAULT;
 
 	ret = ioctl->handler(file, &arg);

@@ -277,8 +277,7 @@ bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length)
 {
 	const struct axl_layout *layout = &axl->layout;
 	u64 list = layout->l2_base + axl->list_offset;
-	u64 list_end = list + AXL_LIST_COUNT * axl->list_elems *
-			      AXL_EDMA_ELEM_BYTES;
+	u64 list_end = list + axl->list_size;
 	u64 end;
 
 	if (check_add_overflow(dev_addr, length, &end))
@@ -287,7 +286,7 @@ bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length)
 	    end <= layout->l2_base + axl->bar2_size)
 		return end <= list || dev_addr >= list_end;
 	return layout->ddr_base && dev_addr >= layout->ddr_base &&
-	       end - layout->ddr_base <= AXL_DDR_SIZE_MAX;
+	       end - layout->ddr_base <= AXL_DDR_MAX;
 }
 
 /**

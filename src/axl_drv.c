@@ -34,9 +34,9 @@ unsigned long axl_timeout(u64 ns)
 	if (ns == AXL_TIMEOUT_INFINITE)
 		return MAX_SCHEDULE_TIMEOUT;
 	left = nsecs_to_jiffies64(ns);
-	/* rounded up: never too early */
+	/* never too early: the rest, and the tick that has partly gone by */
 	if (ns)
-		left++;
+		left += 2;
 	return min_t(u64, left, MAX_SCHEDULE_TIMEOUT - 1);
 }
 
@@ -104,22 +104,23 @@ void axl_raise_generation(struct axl_device *axl)
 }
 
 /**
- * axl_pick_up() - adopt what firmware has published meanwhile
+ * axl_pick_up() - adopt what the card has done meanwhile
  * @axl: the device
  *
- * Costs nothing once the areas are known. Does nothing while the card is busy:
- * whoever keeps it so is asked again later.
+ * Costs a few reads of configuration space once the areas are known. Does
+ * nothing while the card is busy: whoever keeps it so is asked again later.
  */
 void axl_pick_up(struct axl_device *axl)
 {
 	int ret;
 
+	axl_check_link(axl);
 	if (READ_ONCE(axl->areas_known) || axl_status(axl) ||
 	    !down_write_trylock(&axl->reset_sem))
 		return;
 	if (axl->online && !axl->areas_known && axl_dma_idle(axl) &&
 	    axl_hostif_news(axl)) {
-		axl_dma_block(axl);
+		axl_hold(axl);
 		axl_set_online(axl, false);
 		ret = axl_hostif_refresh(axl);
 		axl_bring_up(axl, ret);
@@ -310,7 +311,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_irq;
 	}
 
-	axl_dma_block(axl);
+	axl_hold(axl);
 	axl_bring_up(axl, found);
 	axl_debugfs_add(axl);
 	ret = axl_cdev_add(axl);
@@ -342,11 +343,10 @@ err_put:
 }
 
 /* Everything that must not happen to a card nobody drives any more. */
-static void axl_stop(struct axl_device *axl, bool gone)
+static void axl_stop(struct axl_device *axl)
 {
 	down_write(&axl->reset_sem);
-	WRITE_ONCE(axl->gone, gone);
-	WRITE_ONCE(axl->dead, true);
+	WRITE_ONCE(axl->gone, true);
 	axl_cdev_zap(axl);
 	axl_quiesce(axl, -ENODEV);
 	axl_raise_generation(axl);
@@ -359,7 +359,7 @@ static void axl_remove(struct pci_dev *pdev)
 {
 	struct axl_device *axl = pci_get_drvdata(pdev);
 
-	axl_stop(axl, true);
+	axl_stop(axl);
 	axl_cdev_del(axl);
 	axl_debugfs_del(axl);
 	axl_buf_unmap_all(axl);
@@ -376,7 +376,7 @@ static void axl_remove(struct pci_dev *pdev)
 static void axl_shutdown(struct pci_dev *pdev)
 {
 	/* the SMMU goes later: nothing may be in flight by then */
-	axl_stop(pci_get_drvdata(pdev), false);
+	axl_stop(pci_get_drvdata(pdev));
 }
 
 static const struct pci_device_id axl_pci_ids[] = {

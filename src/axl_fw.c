@@ -109,12 +109,11 @@ static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 	const struct axl_layout *layout = &axl->layout;
 	const struct axl_region allow[] = {
 		{ layout->l2_base, axl->bar2_size },
-		{ layout->ddr_base, layout->ddr_base ? AXL_DDR_SIZE_MAX : 0 },
+		{ layout->ddr_base, layout->ddr_base ? AXL_DDR_MAX : 0 },
 	};
 	const struct axl_region deny[] = {
 		{ layout->l2_base, layout->area_size },
-		{ layout->l2_base + axl->list_offset,
-		  AXL_LIST_COUNT * axl->list_elems * AXL_EDMA_ELEM_BYTES },
+		{ layout->l2_base + axl->list_offset, axl->list_size },
 	};
 	const struct axl_elf_limits limits = {
 		.allow = allow,
@@ -255,7 +254,7 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	ret = axl_dma_drain(axl);
 	if (ret)
 		return ret;
-	axl_dma_block(axl);
+	axl_hold(axl);
 	/* an access through a mapping would take a bus error */
 	axl_cdev_zap(axl);
 	axl->fw_state = AXL_FW_STARTING;
@@ -275,7 +274,7 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 		answer = AXL_FW_REPLIED;
 	axl->fw_state = state;
 	axl_set_online(axl, true);
-	axl_dma_unblock(axl);
+	axl_resume(axl);
 	return answer == AXL_FW_REPLIED ? -EREMOTEIO : -ETIMEDOUT;
 }
 

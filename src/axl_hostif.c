@@ -72,6 +72,9 @@ static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
 	memcpy_fromio(area, axl->l2, AXL_AREA_SIZE);
 	ret = axl_layout_parse(area, AXL_AREA_SIZE, axl->bar2_size, layout);
 	kfree(area);
+	/* a link that died on the way left all ones behind the good part */
+	if (!ret && axl_edma_probe(axl))
+		ret = -EIO;
 	return ret;
 }
 
@@ -116,7 +119,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 		axl_hostif_read_vmsi(axl);
 
 	axl->list_offset = AXL_LIST_FALLBACK_OFFSET;
-	size = AXL_LIST_FALLBACK_SIZE;
+	axl->list_size = AXL_LIST_FALLBACK_SIZE;
 	if (axl->layout.dma_desc.valid) {
 		memcpy_fromio(desc, axl->l2 + axl->layout.dma_desc.offset,
 			      sizeof(desc));
@@ -124,13 +127,14 @@ int axl_hostif_refresh(struct axl_device *axl)
 					       &axl->layout, axl->bar2_size,
 					       &offset, &size)) {
 			axl->list_offset = offset;
+			axl->list_size = size;
 		} else {
 			axl->layout.dma_desc.valid = false;
 			axl->layout.complaint = "DMA descriptor area unusable";
 		}
 	}
-	axl->list_elems = axl_layout_list_elems(size);
-	axl->areas_known = axl_layout_has_areas(&axl->layout);
+	axl->list_elems = axl_layout_list_elems(axl->list_size);
+	axl->areas_known = !ret && axl_layout_has_areas(&axl->layout);
 	if (axl->layout.complaint)
 		dev_warn_ratelimited(&axl->pdev->dev,
 				     "shared area: %s; going on without it\n",

@@ -62,6 +62,24 @@ bool axl_link_bounced(struct axl_device *axl)
 	return !(command & PCI_COMMAND_MEMORY);
 }
 
+/**
+ * axl_hold() - let nothing be started until axl_resume()
+ * @axl: the device; reset_sem is held exclusive, or nobody knows it yet
+ */
+void axl_hold(struct axl_device *axl)
+{
+	if (!axl->held)
+		axl_dma_block(axl);
+	axl->held = true;
+}
+
+void axl_resume(struct axl_device *axl)
+{
+	if (axl->held)
+		axl_dma_unblock(axl);
+	axl->held = false;
+}
+
 static void axl_fw_state_from_layout(struct axl_device *axl, int ret)
 {
 	if (axl->areas_known)
@@ -72,7 +90,7 @@ static void axl_fw_state_from_layout(struct axl_device *axl, int ret)
 
 /**
  * axl_bring_up() - start using a card whose config space is in order
- * @axl: the device: offline, DMA blocked and idle, bus mastering off
+ * @axl: the device: offline, held and idle, bus mastering off
  * @ret: from axl_hostif_refresh()
  *
  * The order matters: a target for firmware's slot writes before the card may
@@ -86,14 +104,14 @@ void axl_bring_up(struct axl_device *axl, int ret)
 	pci_set_master(axl->pdev);
 	axl_edma_init(axl);
 	axl_set_online(axl, true);
-	axl_dma_unblock(axl);
+	axl_resume(axl);
 }
 
 /* Give up on the card until it is removed. */
 static void axl_set_dead(struct axl_device *axl, const char *why)
 {
 	dev_err(&axl->pdev->dev,
-		"%s: giving up; remove and rescan the PCI device, or power-cycle the card\n",
+		"%s: giving up until it answers again; power-cycle the card\n",
 		why);
 	axl->fw_state = AXL_FW_DEAD;
 	WRITE_ONCE(axl->dead, true);
@@ -102,8 +120,7 @@ static void axl_set_dead(struct axl_device *axl, const char *why)
 
 /**
  * axl_recover() - bring a card back whose link went down
- * @axl: the device: offline, its DMA blocked and flushed; reset_sem is held
- *	exclusive
+ * @axl: the device: offline, held and flushed; reset_sem is held exclusive
  * @deadline: jiffies
  * @want_areas: wait for firmware's areas until then
  *
@@ -114,19 +131,23 @@ int axl_recover(struct axl_device *axl, unsigned long deadline,
 		bool want_areas)
 {
 	struct pci_dev *pdev = axl->pdev;
-	unsigned long until;
+	unsigned long until = jiffies + msecs_to_jiffies(AXL_RESET_LINK_MS);
 	int ret;
 
 	lockdep_assert_held_write(&axl->reset_sem);
 	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_LINK);
+	/* an impatient caller is no reason to give the card up */
+	if (time_before(until, deadline))
+		until = deadline;
 	while (!axl_link_up(axl)) {
-		if (time_after(jiffies, deadline)) {
+		if (time_after(jiffies, until)) {
 			axl_set_dead(axl, "link did not come back");
 			return -EIO;
 		}
 		fsleep(5000);
 	}
 
+	WRITE_ONCE(axl->dead, false);
 	/* BARs, MSI and PCIe settings; bus mastering was off when it was saved */
 	pci_load_saved_state(pdev, axl->saved);
 	pci_restore_state(pdev);
@@ -155,8 +176,8 @@ int axl_recover(struct axl_device *axl, unsigned long deadline,
  * @axl: the device; reset_sem is held exclusive
  * @status: what becomes of unfinished transfers
  *
- * For removal, shutdown and reset. Afterwards the card is offline, bus
- * mastering is off, the DMA stays blocked and every request has ended.
+ * For removal, shutdown and reset. Afterwards the card is offline and held, bus
+ * mastering is off and every request has ended.
  */
 void axl_quiesce(struct axl_device *axl, int status)
 {
@@ -164,7 +185,7 @@ void axl_quiesce(struct axl_device *axl, int status)
 	bool stopped = true;
 	bool up;
 
-	axl_dma_block(axl);
+	axl_hold(axl);
 	cancel_delayed_work_sync(&axl->watchdog);
 	if (axl->fenced) {
 		axl->fenced = false;
@@ -172,7 +193,7 @@ void axl_quiesce(struct axl_device *axl, int status)
 		axl_dma_unblock(axl);
 	}
 	/* a card whose link is down writes nothing, and must not be touched */
-	up = axl_link_up(axl);
+	up = !axl_link_bounced(axl);
 	if (axl->online && up) {
 		if (stopped)
 			stopped = axl_dma_stop(axl);
@@ -214,6 +235,16 @@ int axl_reset(struct axl_device *axl)
 	return ret;
 }
 
+/* The link went down without our doing; the card may be long since back. */
+static void axl_relink(struct axl_device *axl)
+{
+	axl->fw_state = AXL_FW_STARTING;
+	axl_cdev_zap(axl);
+	axl_quiesce(axl, -ESTALE);
+	axl_recover(axl, jiffies + msecs_to_jiffies(AXL_RESET_LINK_MS), false);
+	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
+}
+
 static void axl_reset_work(struct work_struct *work)
 {
 	struct axl_device *axl = container_of(work, struct axl_device,
@@ -223,12 +254,34 @@ static void axl_reset_work(struct work_struct *work)
 	down_write(&axl->reset_sem);
 	why = axl->reset_why;
 	/* none: whoever held the semaphore has done it */
-	if (why && !axl_status(axl)) {
-		dev_warn(&axl->pdev->dev, "resetting: %s\n", why);
-		axl_reset(axl);
+	if (why && !axl->gone) {
+		dev_warn(&axl->pdev->dev, "recovering: %s\n", why);
+		if (axl_link_bounced(axl))
+			axl_relink(axl);
+		else
+			axl_reset(axl);
 	}
 	axl->reset_why = NULL;
 	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_check_link() - notice that the card restarted by itself, or is back
+ * @axl: the device
+ *
+ * Configuration space only; for calls that programs make rarely.
+ */
+void axl_check_link(struct axl_device *axl)
+{
+	int idx;
+
+	idx = srcu_read_lock(&axl->srcu);
+	if (READ_ONCE(axl->online) && axl_link_bounced(axl))
+		axl_reset_request(axl, "link went down");
+	else if (!READ_ONCE(axl->gone) && READ_ONCE(axl->dead) &&
+		 axl_link_up(axl))
+		axl_reset_request(axl, "card answers again");
+	srcu_read_unlock(&axl->srcu, idx);
 }
 
 /**
@@ -238,6 +291,8 @@ static void axl_reset_work(struct work_struct *work)
  */
 void axl_reset_request(struct axl_device *axl, const char *why)
 {
+	if (READ_ONCE(axl->gone))
+		return;
 	WRITE_ONCE(axl->reset_why, why);
 	wake_up_all(&axl->idle_wait);
 	queue_work(axl->wq, &axl->reset_work);

@@ -6,9 +6,9 @@
  *  - Structures have fixed-width, naturally aligned fields and no holes; 32-bit
  *    and 64-bit callers see the same layout. User pointers are __u64.
  *  - Structures grow at the end only. The size is encoded in the request number;
- *    a shorter structure of an older program is zero-extended, a longer one of
- *    a newer program is accepted while the part unknown here is zero, else
- *    -E2BIG.
+ *    a shorter structure of an older program is zero-extended and gets the
+ *    results that fit, a longer one of a newer program is accepted while the
+ *    part unknown here is zero, also where it is for output only, else -E2BIG.
  *  - Unknown flag bits and non-zero reserved fields are refused with -EINVAL.
  *  - "Device address" is an address on the accelerator's own bus. No physical
  *    address and no IOVA ever crosses this interface.
@@ -233,7 +233,8 @@ struct axl_query {
  * @entry: out: entry point, a device address
  * @reserved: 0
  *
- * Transfers of all files end first: queued ones fail with -ESTALE, running
+ * The upload shares the channels with other transfers. When the start message is
+ * due, transfers of all files that are still queued fail with -ESTALE, running
  * ones are waited for. A failed load leaves the device usable for another.
  *
  * Errors: -ENOEXEC (no RISC-V executable ELF), -EINVAL (malformed), -ERANGE (a

@@ -257,14 +257,15 @@ TEST_F_TIMEOUT(fw, transfers_before_a_load, 60)
 			.handle = self->handle, .direction = AXL_TO_DEVICE,
 			.offset = i * 64 * KIB, .length = 64 * KIB,
 			.device_addr = self->base + i * 64 * KIB,
-			.channel = AXL_CHANNEL_ANY,
+			/* all on one channel: the upload finds another free */
+			.channel = 1,
 		};
 
 		ASSERT_EQ(0, at_submit(self->t.fd, &x, 1,
 				       self->t.q.generation, AT_SEC(20),
 				       &seq[i]));
 	}
-	EXPECT_EQ(0xf0, at_lab_get(METIS_LAB_RUNNING));
+	EXPECT_EQ(0x20, at_lab_get(METIS_LAB_RUNNING));
 	ASSERT_EQ(0, at_fw_run(self->t.fd));
 	for (i = 0; i < 16; i++) {
 		uint32_t crc;
@@ -283,7 +284,7 @@ TEST_F_TIMEOUT(fw, transfers_before_a_load, 60)
 		EXPECT_EQ(at_crc32(0, self->mem.p + i * 64 * KIB, 64 * KIB),
 			  crc);
 	}
-	EXPECT_GE(good, 4);
+	EXPECT_GE(good, 1);
 	EXPECT_GE(stale, 1);
 }
 

@@ -344,13 +344,20 @@ TEST_F_TIMEOUT(fw, start_unanswered, 60)
 	start_fault(_metadata, self, METIS_LAB_START_SILENT, -ETIMEDOUT);
 }
 
+/* Firmware that comes up and publishes nothing answers nothing either */
 TEST_F_TIMEOUT(fw, start_without_areas, 60)
 {
-	struct axl_reset r = { };
+	struct axl_query q;
 
 	start_fault(_metadata, self, METIS_LAB_START_NO_AREAS, -ETIMEDOUT);
-	/* What hangs needs a reset before it can load anything */
-	EXPECT_EQ(0, at_ioctl(self->t.fd, AXL_IOC_RESET, &r));
+	ASSERT_EQ(0, at_query(self->t.fd, &q));
+	EXPECT_EQ(AXL_FW_PHASE_IDLE, q.fw_phase);
+	EXPECT_NE(AXL_FW_DEAD, q.fw_state);
+	/* The engine does not need it */
+	EXPECT_EQ(0, at_move(self->t.fd, self->handle, AXL_TO_DEVICE, 0,
+			     self->base, 4096));
+	/* Somebody turns the card off and on */
+	EXPECT_EQ(0, at_cure(self->t.fd));
 }
 
 TEST_F_TIMEOUT(fw, start_into_bootloader, 60)

@@ -433,6 +433,26 @@ int at_fw_run(int fd)
 	return err;
 }
 
+int at_cure(int fd)
+{
+	uint64_t end = at_now() + AT_SEC(20);
+	struct axl_query q;
+	int err;
+
+	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_BOOTLOADER);
+	do {
+		at_sleep_ms(20);
+		err = at_query(fd, &q);
+		if (err && err != -EIO)
+			return err;
+		if (!err && q.fw_state == AXL_FW_BOOTLOADER &&
+		    at_lab_get(METIS_LAB_LINK) == 1)
+			return 0;
+	} while (at_now() < end);
+	at_msg("not back after 20 s: errno %d, state %u", -err, q.fw_state);
+	return -ETIMEDOUT;
+}
+
 /* ---- mailbox ---- */
 
 static void copy_in(volatile uint8_t *to, const uint8_t *from, size_t n)
@@ -532,6 +552,16 @@ const char *at_begin(struct at_ctx *t, unsigned int flags)
 	end = at_now() + AT_SOON;
 	while (at_lab_get(METIS_LAB_LINK) != 1 && at_now() < end)
 		at_sleep_ms(10);
+
+	/* One that hangs does not */
+	while (at_lab_get(METIS_LAB_FW_STATE) == METIS_EMU_STARTING &&
+	       at_now() < end)
+		at_sleep_ms(10);
+	if (at_lab_get(METIS_LAB_FW_STATE) == METIS_EMU_STARTING) {
+		at_msg("firmware hangs since an earlier test");
+		at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_BOOTLOADER);
+		at_sleep_ms(500);
+	}
 
 	text = bring_up(t);
 	if (!text && t->q.fw_state == AXL_FW_DEAD) {

@@ -73,6 +73,11 @@ void at_image_free(struct at_image *image);
 uint32_t at_start_opcode(void);
 int at_fw_load(int fd, const struct at_image *image, struct axl_fw_load *load);
 int at_fw_run(int fd);		/* load a good image; 0 when areas are there */
+/*
+ * Firmware that hangs is replaced by the bootloader, as by a push of a button,
+ * which bounces the link; 0 when the driver is back at work.
+ */
+int at_cure(int fd);
 
 /* The mailbox through BAR2 as mapped from the node */
 int at_mailbox(volatile uint8_t *bar2, uint32_t opcode, const void *msg,

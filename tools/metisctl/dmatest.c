@@ -271,7 +271,7 @@ static int test_size(struct test *t, u64 size, struct json_object *results)
 		return ret;
 	for (u64 loop = 0; loop < t->loops && !ret && !t->wrong && !interrupted; loop++) {
 		snprintf(label, sizeof(label), "%s, loop %llu of %llu", human_size(size, a), loop + 1, t->loops);
-		progress(label, loop, t->loops);
+		progress(label, loop * t->depth * size, t->loops * t->depth * size);
 		ret = one_loop(t, loop);
 	}
 	progress_clear();

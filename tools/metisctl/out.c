@@ -190,6 +190,7 @@ void json_end(struct json_object *o, bool pretty)
 }
 
 static bool progress_on_screen;
+static u64 progress_since;
 
 bool progress_shown(void)
 {
@@ -208,8 +209,11 @@ void progress(const char *label, u64 done, u64 total)
 	u64 t = now_ns();
 	int full;
 
-	/* Ten times a second is enough to look alive and costs nothing. */
-	if (!progress_shown() || (progress_on_screen && t - last < NSEC_PER_SEC / 10))
+	if (!progress_since)
+		progress_since = t;
+	/* What is over at once needs no bar; ten times a second looks alive. */
+	if (!progress_shown() || t - progress_since < NSEC_PER_SEC / 2 ||
+	    (progress_on_screen && t - last < NSEC_PER_SEC / 10))
 		return;
 	last = t;
 	progress_on_screen = true;
@@ -230,6 +234,7 @@ void progress_clear(void)
 	if (progress_on_screen)
 		fputs("\r\033[K", stderr);
 	progress_on_screen = false;
+	progress_since = 0;
 }
 
 u64 now_ns(void)

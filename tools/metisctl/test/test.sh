@@ -231,7 +231,7 @@ fw_tests()
 		'err:waiting for the link to go down' 'err:come back' 'err:publish its areas'
 	m FAKE_EINTR=1 -- fw load -o 1 "$tmp/fw"; t 'a stray signal does not end it' 0 'out:runs'
 	if command -v script >/dev/null; then
-		FAKE_SLOW=150 script -qec "env LD_PRELOAD=$out/fake.so $program fw load -o 1 $tmp/fw" /dev/null >"$tmp/stdout" </dev/null
+		FAKE_SLOW=700 script -qec "env LD_PRELOAD=$out/fake.so $program fw load -o 1 $tmp/fw" /dev/null >"$tmp/stdout" </dev/null
 		status=$?
 		t 'progress bar on a terminal' 0 'out:uploading \[#+ +\]  50%  17 B of 34 B' 'out:come back, [0-9.]+ s'
 	else

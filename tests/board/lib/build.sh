@@ -73,84 +73,47 @@ build_device() {
 
 tests_out=$build_dir/guest
 
-guest_cflags=(-static -O2 -g0 -s -Wall -D_GNU_SOURCE=
-	-I"$top/include/uapi" -I"$board_dir/device" -I"$top/tests/kselftest"
-	-I"$build_dir/kselftest-include")
-
-# compile OUT SOURCE... [-- FLAG...]
-compile_guest() {
-	local out=$1 a src=() flags=() key rest=
-
-	shift
-	for a; do
-		case $a in
-		--) rest=1 ;;
-		*) if [ -n "$rest" ]; then flags+=("$a"); else src+=("$a"); fi ;;
-		esac
-	done
-	key="$guest_headers_key $(digest "${src[@]}") ${flags[*]}"
-	fresh "$out" "$key" && return 0
-	"$(cross gcc)" "${guest_cflags[@]}" -o "$out.new" "${src[@]}" "${flags[@]}" ||
-		{ rm -f "$out"; say "${out#"$tests_out/"} does not build" >&2; return 1; }
-	mv "$out.new" "$out"
-	echo "$key" >"$out.key"
-	say "built ${out#"$tests_out/"}"
-}
-
 # build_guest_programs [tools]: everything, or not the tests.
 build_guest_programs() {
-	local only=${1:-} f name libs=() jobs=() j failed= want=() dir
+	local goal=${1:-all} src=$build_dir/guest-src harness=$build_dir/kselftest-include
+	local f log=$build_dir/guest.log status=0 vars
 
-	need "$(cross gcc)"
+	need make "$(cross gcc)"
 	[ -e "$cache/guest/ready" ] || die "json-c for the guest is missing; run tests/board/setup"
-	mkdir -p "$tests_out/tests" "$tests_out/bin" "$build_dir/kselftest-include"
+	mkdir -p "$tests_out/tests" "$tests_out/bin" "$src" "$harness"
 	if [ -e "$cache/source-6.12/ready" ]; then
 		for f in kselftest.h kselftest_harness.h; do
-			put "$build_dir/kselftest-include/$f" \
-				<"$cache/source-6.12/tools/testing/selftests/$f"
+			put "$harness/$f" <"$cache/source-6.12/tools/testing/selftests/$f"
 		done
+	elif [ "$goal" = all ]; then
+		die "kselftest headers are missing; run tests/board/setup --all"
 	fi
-	mapfile -t want < <(find "$top/include/uapi" "$board_dir/device" \
-		"$top/tests/kselftest" "$top/tools" "$build_dir/kselftest-include" \
-		-name '*.h' 2>/dev/null | sort)
-	guest_headers_key="$("$(cross gcc)" -dumpfullversion) $(cat "$cache/guest/ready") $(digest "${want[@]}" "$board_dir/lib/build.sh")"
+	(cd "$top" && find include/uapi src tests/board/device tests/board/lib tests/kselftest tests/host \
+		tools/metisctl -maxdepth 1 -name '*.[ch]' 2>/dev/null | sort) |
+		mirror_tree "$top" "$src"
+	# What would change every object.
+	{
+		"$(cross gcc)" --version | head -n 1
+		cat "$cache/guest/ready" "$board_dir/lib/guest.mk"
+	} | put "$tests_out/flags"
 
-	for f in lab selftest; do
-		[ -e "$board_dir/device/$f.c" ] || continue
-		dir=bin
-		[ $f = lab ] || dir=tests
-		name=$f
-		[ $f = lab ] || name=device_selftest
-		compile_guest "$tests_out/$dir/$name" "$board_dir/device/$f.c" & jobs+=($!)
+	vars=("CC=$(cross gcc)" "SRC=$src" "OUT=$tests_out" "GUEST=$cache/guest"
+		"HARNESS=$harness" "FLAGS_FILE=$tests_out/flags")
+	make -f "$board_dir/lib/guest.mk" --no-print-directory -s -k -j"$(nproc)" \
+		"${vars[@]}" "$goal" >"$log" 2>&1 || status=1
+	grep -E '^  built' "$log" | tr -d '\n' | sed 's/  built / /g; s/^/built:/; s/$/\n/'
+	grep -v '^  built' "$log" | grep -E -A3 '(warning|error|undefined|cannot find|\*\*\*)' | head -n 60 >&2 || true
+
+	# What no longer belongs here, or cannot be built, does not run.
+	make -f "$board_dir/lib/guest.mk" -s "${vars[@]}" list >"$log.list"
+	for f in "$tests_out"/tests/* "$tests_out"/bin/*; do
+		[ -e "$f" ] || continue
+		if ! grep -qxF "$f" "$log.list" || { [ "$status" != 0 ] &&
+			! make -f "$board_dir/lib/guest.mk" -s -q "${vars[@]}" "$f" >/dev/null 2>&1; }; then
+			rm -f "$f"
+		fi
 	done
-	for f in "$top"/tests/kselftest/lib*.c; do
-		[ -e "$f" ] && libs+=("$f")
-	done
-	compile_guest "$tests_out/bin/ping-metis" "$board_dir/lib/ping.c" & jobs+=($!)
-	for f in "$top"/tests/kselftest/*.c; do
-		[ -e "$f" ] && [ -z "$only" ] || continue
-		name=$(basename "$f" .c)
-		[[ $name == lib* ]] && continue
-		[ -e "$build_dir/kselftest-include/kselftest_harness.h" ] ||
-			die "kselftest headers are missing; run tests/board/setup --all"
-		compile_guest "$tests_out/tests/$name" "$f" "${libs[@]}" -- -pthread & jobs+=($!)
-		[ $((${#jobs[@]} % 4)) != 0 ] || wait "${jobs[-4]}" || failed=1
-	done
-	if compgen -G "$top/tools/metisctl/*.c" >/dev/null; then
-		compile_guest "$tests_out/bin/metisctl" "$top"/tools/metisctl/*.c -- \
-			-pthread -I"$cache/guest/include" -L"$cache/guest/lib" -ljson-c & jobs+=($!)
-	fi
-	for j in "${jobs[@]}"; do
-		wait "$j" || failed=1
-	done
-	# A test that left the source tree leaves the board, too.
-	for f in "$tests_out"/tests/*; do
-		[ -x "$f" ] || continue
-		name=$(basename "$f")
-		[ -e "$top/tests/kselftest/$name.c" ] || [ "$name" = device_selftest ] ||
-			rm -f "$f" "$f.key"
-	done
-	[ -z "$failed" ]
+	return "$status"
 }
 
 # A host program that makes firmware images for the emulator.
@@ -191,11 +154,12 @@ build_initramfs() {
 	done
 	cp "$board_dir/initramfs/init" "$root/"
 	cp "$board_dir/initramfs/runner" "$root/bin/"
+	cat "$board_dir/initramfs/tests.conf" >"$root/etc/tests.conf"
 	[ ! -e "$top/tests/kselftest/tests.conf" ] ||
-		cp "$top/tests/kselftest/tests.conf" "$root/etc/"
+		cat "$top/tests/kselftest/tests.conf" >>"$root/etc/tests.conf"
 	find "$tests_out/tests" -type f ! -name '*.key' -exec cp -t "$root/tests" {} +
 	find "$tests_out/bin" -type f ! -name '*.key' -exec cp -t "$root/bin" {} +
-	for f in udmabuf aer_inject; do
+	for f in udmabuf aer_inject vfio vfio_virqfd vfio_iommu_type1 vfio-pci-core vfio-pci; do
 		f=$(kernel_dir "$1")/modules/$f.ko
 		[ ! -e "$f" ] || cp "$f" "$root/lib/modules/"
 	done

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Programs for the board, static. Used by build_guest_programs(), which copies
+# the sources into SRC (times change with content only) and keeps FLAGS_FILE.
+#   CC, SRC, OUT, GUEST (json-c), HARNESS (kselftest headers), FLAGS_FILE
+
+BASE := -O2 -Wall -D_GNU_SOURCE= -pthread -I$(SRC)/include/uapi -I$(SRC)/tests/board/device
+CFLAGS_kselftest := -I$(HARNESS) -I$(SRC)/tests/kselftest -Wno-misleading-indentation
+CFLAGS_metisctl := -I$(GUEST)/include
+
+libs := $(wildcard $(SRC)/tests/kselftest/lib*.c)
+tests := $(filter-out $(libs),$(wildcard $(SRC)/tests/kselftest/*.c))
+metisctl := $(wildcard $(SRC)/tools/metisctl/*.c)
+device := $(SRC)/tests/board/device
+board := $(SRC)/tests/board/lib
+
+obj = $(patsubst $(SRC)/%.c,$(OUT)/obj/%.o,$(1))
+tests_bin := $(tests:$(SRC)/tests/kselftest/%.c=$(OUT)/tests/%)
+tools_bin := $(if $(metisctl),$(OUT)/bin/metisctl) $(OUT)/bin/ping-metis \
+	$(if $(wildcard $(device)/lab.c),$(OUT)/bin/lab)
+selftest_bin := $(if $(wildcard $(device)/selftest.c),$(OUT)/tests/device_selftest)
+
+.PHONY: all tools list
+all: tools $(tests_bin) $(selftest_bin)
+tools: $(tools_bin)
+list:
+	@printf '%s\n' $(tools_bin) $(tests_bin) $(selftest_bin)
+
+$(OUT)/obj/%.o: $(SRC)/%.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS_$(notdir $(<D:/=))) -MMD -MP -c -o $@ $<
+
+link = @mkdir -p $(@D); echo "  built $(@F)"; \
+	$(CC) -static -s -pthread -o $@ $(filter %.o,$^)
+
+$(tests_bin): $(OUT)/tests/%: $(OUT)/obj/tests/kselftest/%.o $(call obj,$(libs))
+	$(link)
+$(OUT)/tests/device_selftest: $(call obj,$(device)/selftest.c)
+	$(link)
+$(OUT)/bin/lab: $(call obj,$(device)/lab.c)
+	$(link)
+$(OUT)/bin/ping-metis: $(call obj,$(board)/ping.c)
+	$(link)
+$(OUT)/bin/metisctl: $(call obj,$(metisctl))
+	$(link) -L$(GUEST)/lib -ljson-c
+
+.SECONDARY:
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -151,6 +151,7 @@ TEST_F_TIMEOUT(modules, load_and_unload, 240)
 	EXPECT_GT(available, -6000);
 	EXPECT_LT(slab, 3000);
 	EXPECT_LT(vmalloc, 1000);
+	at_write_text("/proc/sys/vm/stat_refresh", "1");
 	EXPECT_EQ(number_in("/proc/vmstat", "nr_foll_pin_acquired "),
 		  number_in("/proc/vmstat", "nr_foll_pin_released "));
 }

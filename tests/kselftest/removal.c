@@ -119,8 +119,11 @@ static long pins_left(void)
 {
 	char line[128];
 	long got = 0, put = 0, n;
-	FILE *f = fopen("/proc/vmstat", "r");
+	FILE *f;
 
+	/* Processors count for themselves; this brings the counts together */
+	at_write_text("/proc/sys/vm/stat_refresh", "1");
+	f = fopen("/proc/vmstat", "r");
 	if (!f)
 		return 0;
 	while (fgets(line, sizeof(line), f)) {
@@ -342,8 +345,9 @@ TEST_F_TIMEOUT(removal, during_load, 120)
 		EXPECT_EQ(phases[i], q.fw_phase);
 		ASSERT_EQ(0, at_pci_remove(&self->t.pci));
 		ASSERT_EQ(child, waitpid(child, &status, 0));
-		EXPECT_EQ(ENODEV, WEXITSTATUS(status))
-			TH_LOG("phase %u", phases[i]);
+		/* Short as it is, it may also be allowed to finish */
+		EXPECT_TRUE(WEXITSTATUS(status) == ENODEV || !status)
+			TH_LOG("phase %u: %d", phases[i], WEXITSTATUS(status));
 		close(fd);
 		at_lab_reset();
 		end = at_now() + AT_SEC(10);
@@ -358,6 +362,42 @@ TEST_F_TIMEOUT(removal, during_load, 120)
 		close(fd);
 		at_image_free(&big);
 	}
+}
+
+/* A removal does not wait for a load that gets nowhere */
+TEST_F_TIMEOUT(removal, during_endless_load, 60)
+{
+	struct axl_query q;
+	uint64_t end, start;
+	int fd, status;
+	pid_t child;
+
+	fd = at_open();
+	ASSERT_GE(fd, 0);
+	at_lab_set(METIS_LAB_START_FAULT, METIS_LAB_START_NO_AREAS);
+	fflush(stdout);
+	child = fork();
+	if (!child)
+		_exit(-at_fw_run(fd));
+	ASSERT_GT(child, 0);
+	end = at_now() + AT_SEC(10);
+	do {
+		ASSERT_EQ(0, at_query(fd, &q));
+	} while (q.fw_phase != AXL_FW_PHASE_AREAS && at_now() < end);
+	ASSERT_EQ(AXL_FW_PHASE_AREAS, q.fw_phase);
+	start = at_now();
+	ASSERT_EQ(0, at_pci_remove(&self->t.pci));
+	EXPECT_LT(at_now() - start, AT_SEC(5));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(ENODEV, WEXITSTATUS(status));
+	close(fd);
+	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_BOOTLOADER);
+	at_sleep_ms(500);
+	ASSERT_EQ(0, at_pci_rescan());
+	fd = at_open();
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(0, at_fw_run(fd));
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

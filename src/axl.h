@@ -476,12 +476,11 @@ void axl_reset_setup(struct axl_device *axl);
 void axl_reset_request(struct axl_device *axl, const char *why);
 bool axl_link_up(struct axl_device *axl);
 bool axl_link_bounced(struct axl_device *axl);
-int axl_recover(struct axl_device *axl, unsigned long deadline,
-		bool want_areas);
+int axl_recover(struct axl_device *axl, unsigned long deadline);
 void axl_hold(struct axl_device *axl);
 void axl_resume(struct axl_device *axl);
 void axl_check_link(struct axl_device *axl);
-void axl_quiesce(struct axl_device *axl, int status);
+void axl_quiesce(struct axl_device *axl);
 int axl_reset(struct axl_device *axl);
 void axl_bring_up(struct axl_device *axl, int ret);
 

@@ -324,7 +324,8 @@ err_quiesce:
 	axl_debugfs_del(axl);
 	down_write(&axl->reset_sem);
 	WRITE_ONCE(axl->gone, true);
-	axl_quiesce(axl, -ENODEV);
+	axl_quiesce(axl);
+	axl_dma_flush(axl, -ENODEV);
 	up_write(&axl->reset_sem);
 	cancel_work_sync(&axl->reset_work);
 	kfree(axl->saved);
@@ -348,7 +349,8 @@ static void axl_stop(struct axl_device *axl)
 	down_write(&axl->reset_sem);
 	WRITE_ONCE(axl->gone, true);
 	axl_cdev_zap(axl);
-	axl_quiesce(axl, -ENODEV);
+	axl_quiesce(axl);
+	axl_dma_flush(axl, -ENODEV);
 	axl_raise_generation(axl);
 	up_write(&axl->reset_sem);
 	/* it finds the device gone */

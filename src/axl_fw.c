@@ -266,7 +266,7 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	if (answer == AXL_FW_BOUNCED) {
 		/* the table is not published to whatever comes up */
 		WRITE_ONCE(axl->published, false);
-		return axl_recover(axl, deadline, true);
+		return axl_recover(axl, deadline);
 	}
 
 	req->reply_opcode = axl_mailbox_opcode(axl);

@@ -7,9 +7,12 @@
 
 #include "axl.h"
 
-/* How long a card may take to show its link and its areas after a reset. */
+/*
+ * How long a card may take to show its link, and then its areas (hardware-notes:
+ * Firmware life cycle). A bootloader never shows any.
+ */
 #define AXL_RESET_LINK_MS	5000
-#define AXL_RESET_AREA_MS	500
+#define AXL_RESET_AREA_MS	5000
 
 /* Where the link is looked at: the port above sees it without crossing it. */
 static bool axl_port_link(struct axl_device *axl)
@@ -118,33 +121,41 @@ static void axl_set_dead(struct axl_device *axl, const char *why)
 	axl_raise_generation(axl);
 }
 
-/**
- * axl_recover() - bring a card back whose link went down
- * @axl: the device: offline, held and flushed; reset_sem is held exclusive
- * @deadline: jiffies
- * @want_areas: wait for firmware's areas until then
- *
- * Return: 0, -ETIMEDOUT (back, but without the areas that were wanted) or -EIO
- * (dead).
- */
-int axl_recover(struct axl_device *axl, unsigned long deadline,
-		bool want_areas)
+static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
 {
-	struct pci_dev *pdev = axl->pdev;
 	unsigned long until = jiffies + msecs_to_jiffies(AXL_RESET_LINK_MS);
-	int ret;
 
-	lockdep_assert_held_write(&axl->reset_sem);
-	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_LINK);
 	/* an impatient caller is no reason to give the card up */
 	if (time_before(until, deadline))
 		until = deadline;
+	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_LINK);
 	while (!axl_link_up(axl)) {
-		if (time_after(jiffies, until)) {
-			axl_set_dead(axl, "link did not come back");
-			return -EIO;
-		}
+		if (time_after(jiffies, until))
+			return false;
 		fsleep(5000);
+	}
+	return true;
+}
+
+/**
+ * axl_recover() - bring a card back whose link went down
+ * @axl: the device: offline, held and flushed; reset_sem is held exclusive
+ * @deadline: jiffies: how long to wait for the link and for firmware's areas;
+ *	the link gets a few seconds at least
+ *
+ * Without areas the card comes up as one that has its bootloader only.
+ *
+ * Return: 0, -ETIMEDOUT (back, but without areas) or -EIO (dead).
+ */
+int axl_recover(struct axl_device *axl, unsigned long deadline)
+{
+	struct pci_dev *pdev = axl->pdev;
+	int ret;
+
+	lockdep_assert_held_write(&axl->reset_sem);
+	if (!axl_await_link(axl, deadline)) {
+		axl_set_dead(axl, "link did not come back");
+		return -EIO;
 	}
 
 	WRITE_ONCE(axl->dead, false);
@@ -157,29 +168,25 @@ int axl_recover(struct axl_device *axl, unsigned long deadline,
 	}
 
 	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_AREAS);
-	until = want_areas ? deadline :
-		jiffies + msecs_to_jiffies(AXL_RESET_AREA_MS);
 	for (;;) {
 		ret = axl_hostif_refresh(axl);
-		if (axl->areas_known || (!ret && !want_areas) ||
-		    time_after(jiffies, until))
+		if (axl->areas_known || time_after(jiffies, deadline))
 			break;
 		fsleep(10000);
 	}
 	axl_bring_up(axl, ret);
 	axl_raise_generation(axl);
-	return want_areas && !axl->areas_known ? -ETIMEDOUT : 0;
+	return axl->areas_known ? 0 : -ETIMEDOUT;
 }
 
 /**
  * axl_quiesce() - make the card leave host memory alone
  * @axl: the device; reset_sem is held exclusive
- * @status: what becomes of unfinished transfers
  *
  * For removal, shutdown and reset. Afterwards the card is offline and held, bus
- * mastering is off and every request has ended.
+ * mastering is off and no channel runs; axl_dma_flush() is next.
  */
-void axl_quiesce(struct axl_device *axl, int status)
+void axl_quiesce(struct axl_device *axl)
 {
 	struct pci_dev *pdev = axl->pdev;
 	bool stopped = true;
@@ -206,7 +213,6 @@ void axl_quiesce(struct axl_device *axl, int status)
 		if (!stopped && pcie_reset_flr(pdev, PCI_RESET_DO_RESET))
 			axl_dma_leak(axl);
 	}
-	axl_dma_flush(axl, status);
 }
 
 /**
@@ -217,31 +223,45 @@ void axl_quiesce(struct axl_device *axl, int status)
  */
 int axl_reset(struct axl_device *axl)
 {
+	unsigned long deadline = jiffies;
 	int ret;
 
 	lockdep_assert_held_write(&axl->reset_sem);
 	if (pcie_reset_flr(axl->pdev, PCI_RESET_PROBE))
 		return -EOPNOTSUPP;
+	/* what showed no areas before is not expected to do so now */
+	if (axl->areas_known)
+		deadline += msecs_to_jiffies(AXL_RESET_AREA_MS);
 	axl->fw_state = AXL_FW_STARTING;
 	axl_cdev_zap(axl);
-	axl_quiesce(axl, -ESTALE);
+	axl_quiesce(axl);
+	axl_dma_flush(axl, -ESTALE);
 	axl->reset_why = NULL;
 	if (axl_link_up(axl) &&
 	    pcie_reset_flr(axl->pdev, PCI_RESET_DO_RESET))
 		dev_err(&axl->pdev->dev, "function level reset failed\n");
-	ret = axl_recover(axl, jiffies + msecs_to_jiffies(AXL_RESET_LINK_MS),
-			  false);
+	ret = axl_recover(axl, deadline);
 	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
-	return ret;
+	return ret == -ETIMEDOUT ? 0 : ret;
 }
 
-/* The link went down without our doing; the card may be long since back. */
+/*
+ * The link went down without our doing; the card may be long since back. Its
+ * transfers are told when it is known what became of it.
+ */
 static void axl_relink(struct axl_device *axl)
 {
 	axl->fw_state = AXL_FW_STARTING;
 	axl_cdev_zap(axl);
-	axl_quiesce(axl, -ESTALE);
-	axl_recover(axl, jiffies + msecs_to_jiffies(AXL_RESET_LINK_MS), false);
+	axl_quiesce(axl);
+	if (axl_await_link(axl, jiffies)) {
+		axl_dma_flush(axl, -ESTALE);
+		/* new firmware or a bootloader? only areas tell */
+		axl_recover(axl, jiffies + msecs_to_jiffies(AXL_RESET_AREA_MS));
+	} else {
+		axl_dma_flush(axl, -EIO);
+		axl_set_dead(axl, "link did not come back");
+	}
 	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
 }
 

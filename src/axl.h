@@ -252,6 +252,7 @@ struct axl_event_bucket {
  * @list_offset: list buffer in BAR2
  * @list_size: bytes of it
  * @list_elems: elements of one channel's list
+ * @complained: what the log said last of @layout
  * @areas_known: @layout has areas (else look again later)
  * @published: the host-driver area names our table
  *
@@ -315,6 +316,7 @@ struct axl_device {
 	u32 list_offset;
 	u32 list_size;
 	u32 list_elems;
+	const char *complained;
 	bool areas_known;
 	bool published;
 
@@ -359,6 +361,7 @@ static inline struct axl_device *axl_from_dev(struct device *dev)
 
 /* axl_drv.c */
 unsigned long axl_timeout(u64 ns);
+bool axl_impatient(struct axl_device *axl, unsigned long deadline);
 int axl_status(struct axl_device *axl);
 int axl_enter(struct axl_device *axl, int *idx);
 void axl_exit(struct axl_device *axl, int idx);

@@ -5,6 +5,7 @@
  */
 #include <linux/idr.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "axl.h"
@@ -38,6 +39,19 @@ unsigned long axl_timeout(u64 ns)
 	if (ns)
 		left += 2;
 	return min_t(u64, left, MAX_SCHEDULE_TIMEOUT - 1);
+}
+
+/**
+ * axl_impatient() - is it time to stop waiting for the card
+ * @axl: the device
+ * @deadline: jiffies
+ *
+ * Also when the driver is being unbound or the caller was killed.
+ */
+bool axl_impatient(struct axl_device *axl, unsigned long deadline)
+{
+	return time_after(jiffies, deadline) || READ_ONCE(axl->gone) ||
+	       fatal_signal_pending(current);
 }
 
 /**
@@ -346,8 +360,9 @@ err_put:
 /* Everything that must not happen to a card nobody drives any more. */
 static void axl_stop(struct axl_device *axl)
 {
-	down_write(&axl->reset_sem);
+	/* first of all: it ends whatever waits for the card under reset_sem */
 	WRITE_ONCE(axl->gone, true);
+	down_write(&axl->reset_sem);
 	axl_cdev_zap(axl);
 	axl_quiesce(axl);
 	axl_dma_flush(axl, -ENODEV);

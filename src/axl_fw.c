@@ -231,7 +231,7 @@ static enum axl_fw_answer axl_fw_await(struct axl_device *axl, u64 seen,
 		}
 		if (replied && time_after(jiffies, refuse))
 			return AXL_FW_REPLIED;
-		if (time_after(jiffies, deadline))
+		if (axl_impatient(axl, deadline))
 			return AXL_FW_SILENT;
 		fsleep(2000);
 	}
@@ -275,7 +275,9 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	axl->fw_state = state;
 	axl_set_online(axl, true);
 	axl_resume(axl);
-	return answer == AXL_FW_REPLIED ? -EREMOTEIO : -ETIMEDOUT;
+	if (answer == AXL_FW_REPLIED)
+		return -EREMOTEIO;
+	return axl_status(axl) ?: -ETIMEDOUT;
 }
 
 static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,

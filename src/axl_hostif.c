@@ -135,10 +135,12 @@ int axl_hostif_refresh(struct axl_device *axl)
 	}
 	axl->list_elems = axl_layout_list_elems(axl->list_size);
 	axl->areas_known = !ret && axl_layout_has_areas(&axl->layout);
-	if (axl->layout.complaint)
+	/* once: the areas are looked at again and again while firmware starts */
+	if (axl->layout.complaint && axl->layout.complaint != axl->complained)
 		dev_warn_ratelimited(&axl->pdev->dev,
 				     "shared area: %s; going on without it\n",
 				     axl->layout.complaint);
+	axl->complained = axl->layout.complaint;
 	return ret;
 }
 

@@ -181,10 +181,15 @@ static void parse_memory(const u8 *area, u64 bar2_size, struct axl_layout *out)
 		base = axl_le64(area + AXL_AREA_BASE);
 		reserved = axl_le64(area + AXL_AREA_RESERVED);
 
-		if (l2_base_plausible(base, bar2_size))
-			out->l2_base = base;
-		else
+		if (!l2_base_plausible(base, bar2_size)) {
 			complain(out, "header: impossible base of L2");
+		} else if (l2_base_plausible(l2, bar2_size) && l2 != base) {
+			/* lists would go who knows where: believe neither */
+			out->l2_base = AXL_L2_BASE_FALLBACK;
+			complain(out, "header and memory map disagree on L2");
+		} else {
+			out->l2_base = base;
+		}
 		if (reserved >= AXL_AREA_SIZE && reserved <= bar2_size)
 			out->area_size = reserved;
 		else

@@ -113,6 +113,8 @@ void axl_bring_up(struct axl_device *axl, int ret)
 /* Give up on the card until it is removed. */
 static void axl_set_dead(struct axl_device *axl, const char *why)
 {
+	if (axl->gone)
+		return;
 	dev_err(&axl->pdev->dev,
 		"%s: giving up until it answers again; power-cycle the card\n",
 		why);
@@ -130,7 +132,7 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
 		until = deadline;
 	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_LINK);
 	while (!axl_link_up(axl)) {
-		if (time_after(jiffies, until))
+		if (time_after(jiffies, until) || READ_ONCE(axl->gone))
 			return false;
 		fsleep(5000);
 	}
@@ -145,7 +147,7 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
  *
  * Without areas the card comes up as one that has its bootloader only.
  *
- * Return: 0, -ETIMEDOUT (back, but without areas) or -EIO (dead).
+ * Return: 0, -ETIMEDOUT (back, but without areas), -EIO (dead) or -ENODEV.
  */
 int axl_recover(struct axl_device *axl, unsigned long deadline)
 {
@@ -155,7 +157,7 @@ int axl_recover(struct axl_device *axl, unsigned long deadline)
 	lockdep_assert_held_write(&axl->reset_sem);
 	if (!axl_await_link(axl, deadline)) {
 		axl_set_dead(axl, "link did not come back");
-		return -EIO;
+		return axl_status(axl);
 	}
 
 	WRITE_ONCE(axl->dead, false);
@@ -170,13 +172,13 @@ int axl_recover(struct axl_device *axl, unsigned long deadline)
 	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_AREAS);
 	for (;;) {
 		ret = axl_hostif_refresh(axl);
-		if (axl->areas_known || time_after(jiffies, deadline))
+		if (axl->areas_known || axl_impatient(axl, deadline))
 			break;
 		fsleep(10000);
 	}
 	axl_bring_up(axl, ret);
 	axl_raise_generation(axl);
-	return axl->areas_known ? 0 : -ETIMEDOUT;
+	return axl_status(axl) ?: axl->areas_known ? 0 : -ETIMEDOUT;
 }
 
 /**

@@ -233,9 +233,17 @@ static void memory_bases(void **state)
 	unsigned int i;
 
 	(void)state;
-	/* the header is believed before the map, the map before the constant */
+	/* header and map agree, or one is silent; else the constant */
 	sample_fill(bar2);
 	sample_put(bar2 + 0x08, 0x10000000, 8);
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(l.l2_base, 0x08000000);
+	assert_non_null(l.complaint);
+	sample_put(bar2 + 0x208, 0, 8);
+	assert_int_equal(parse(&l), 0);
+	assert_int_equal(l.l2_base, 0x10000000);
+	assert_null(l.complaint);
+	sample_put(bar2 + 0x208, 0x10000000, 8);
 	assert_int_equal(parse(&l), 0);
 	assert_int_equal(l.l2_base, 0x10000000);
 	assert_null(l.complaint);

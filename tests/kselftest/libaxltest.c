@@ -305,6 +305,11 @@ void at_fill(void *buf, size_t length, uint64_t seed, uint64_t pos)
 		p += n;
 		pos += n;
 		length -= n;
+		/* whole words, which is where the time goes */
+		for (; length >= 8; p += 8, pos += 8, length -= 8) {
+			word = pattern_word(seed, pos / 8);
+			memcpy(p, &word, 8);
+		}
 	}
 }
 
@@ -314,28 +319,37 @@ ssize_t at_check(const void *buf, size_t length, uint64_t seed, uint64_t pos)
 	size_t done = 0, i;
 
 	while (done < length) {
-		uint64_t word = pattern_word(seed, pos / 8);
+		uint64_t word = pattern_word(seed, pos / 8), seen;
 		size_t skip = pos % 8, n = 8 - skip;
 
 		if (n > length - done)
 			n = length - done;
-		if (memcmp(p + done, (uint8_t *)&word + skip, n)) {
-			for (i = 0; i < n; i++)
-				if (p[done + i] != ((uint8_t *)&word)[skip + i])
-					return done + i;
-		}
+		for (i = 0; i < n; i++)
+			if (p[done + i] != ((uint8_t *)&word)[skip + i])
+				return done + i;
 		done += n;
 		pos += n;
+		for (; length - done >= 8; done += 8, pos += 8) {
+			memcpy(&seen, p + done, 8);
+			if (seen != pattern_word(seed, pos / 8))
+				break;
+		}
 	}
 	return -1;
 }
 
 ssize_t at_check_byte(const void *buf, size_t length, uint8_t byte)
 {
+	uint64_t want = byte * 0x0101010101010101ULL, seen;
 	const uint8_t *p = buf;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < length; i++)
+	for (; length - i >= 8; i += 8) {
+		memcpy(&seen, p + i, 8);
+		if (seen != want)
+			break;
+	}
+	for (; i < length; i++)
 		if (p[i] != byte)
 			return i;
 	return -1;
@@ -384,100 +398,63 @@ uint32_t at_crc32(uint32_t crc, const void *buf, size_t length)
 /* ---- memory ---- */
 
 /* /proc/self/pagemap: bit 63 present, bits 54:0 frame number (root only) */
-static uint64_t frame_of(int pagemap, const void *p)
-{
-	uint64_t entry;
-
-	if (pread(pagemap, &entry, sizeof(entry),
-		  (uintptr_t)p / at_page_size() * sizeof(entry)) !=
-	    sizeof(entry))
-		return 0;
-	if (!(entry >> 63))
-		return 0;
-	return entry & ((1ULL << 55) - 1);
-}
-
 size_t at_mem_pieces(const void *p, size_t size)
 {
-	size_t page = at_page_size(), pieces = 0;
-	uintptr_t at = (uintptr_t)p & ~(page - 1);
-	uint64_t frame, next = 0;
+	size_t page = at_page_size(), first = (uintptr_t)p / page;
+	size_t left = ((uintptr_t)p + size - 1) / page - first + 1;
+	uint64_t entries[512], frame, next = 0;
+	size_t pieces = 0, i, n;
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return 0;
-	for (; at < (uintptr_t)p + size; at += page) {
-		frame = frame_of(fd, (void *)at);
-		if (!frame) {
-			pieces = 0;
-			break;
+	for (; left; left -= n, first += n) {
+		n = left < at_array_size(entries) ? left :
+						    at_array_size(entries);
+		if (pread(fd, entries, n * 8, first * 8) != (ssize_t)(n * 8))
+			goto unknown;
+		for (i = 0; i < n; i++) {
+			frame = entries[i] & ((1ULL << 55) - 1);
+			if (!(entries[i] >> 63) || !frame)
+				goto unknown;
+			if (frame != next)
+				pieces++;
+			next = frame + 1;
 		}
-		if (frame != next)
-			pieces++;
-		next = frame + 1;
 	}
 	close(fd);
 	return pieces;
+
+unknown:
+	close(fd);
+	return 0;
 }
 
 /*
- * Pages of a memfd, mapped one by one in an order in which neighbours are far
- * apart in the file: even where the file got physically contiguous memory, the
- * mapping is scattered.
+ * Small pages, touched in turns with pages of another mapping that is given up
+ * afterwards: whatever order the kernel hands them out in, neighbours in the
+ * mapping are none in memory. at_mem_pieces() tells how well it went.
  */
 static int alloc_scattered(struct at_mem *m, size_t size)
 {
-	size_t page = at_page_size(), pages, stride, i, at;
-	uint8_t *p;
-	int err;
+	size_t page = at_page_size(), i;
+	uint8_t *other;
 
-	pages = AT_ALIGN(size, page) / page;
-	m->size = pages * page;
-	m->fd = memfd_create("axltest", MFD_CLOEXEC);
-	if (m->fd < 0)
+	m->size = AT_ALIGN(size, page);
+	m->p = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	other = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (m->p == MAP_FAILED || other == MAP_FAILED)
 		return -errno;
-	if (ftruncate(m->fd, m->size))
-		goto fail;
-
-	/* Touch the file in order, then map with a stride prime to its size */
-	p = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
-	if (p == MAP_FAILED)
-		goto fail;
-	for (i = 0; i < pages; i++)
-		p[i * page] = 1;
-	munmap(p, m->size);
-
-	p = mmap(NULL, m->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		goto fail;
-	m->p = p;
-	/* If there is none (few pages), backwards */
-	for (stride = pages / 2 + 1; stride < pages - 1; stride++) {
-		size_t a = pages, b = stride;
-
-		while (b) {
-			size_t r = a % b;
-
-			a = b;
-			b = r;
-		}
-		if (a == 1)
-			break;
+	madvise(m->p, m->size, MADV_NOHUGEPAGE);
+	madvise(other, m->size, MADV_NOHUGEPAGE);
+	for (i = 0; i < m->size; i += page) {
+		m->p[i] = 1;
+		other[i] = 1;
 	}
-	if (stride >= pages)
-		stride = pages - 1;
-	for (i = 0, at = pages - 1; i < pages; i++, at = (at + stride) % pages) {
-		if (mmap(p + i * page, page, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_FIXED | MAP_POPULATE, m->fd,
-			 at * page) == MAP_FAILED)
-			goto fail;
-	}
+	munmap(other, m->size);
 	return 0;
-
-fail:
-	err = -errno;
-	at_mem_free(m);
-	return err;
 }
 
 static int alloc_huge(struct at_mem *m, size_t size)
@@ -542,7 +519,6 @@ int at_mem_alloc(struct at_mem *m, enum at_shape shape, size_t size)
 {
 	m->p = NULL;
 	m->size = 0;
-	m->fd = -1;
 
 	switch (shape) {
 	case AT_SCATTERED:
@@ -566,10 +542,7 @@ void at_mem_free(struct at_mem *m)
 {
 	if (m->p)
 		munmap(m->p, m->size);
-	if (m->fd >= 0)
-		close(m->fd);
 	m->p = NULL;
-	m->fd = -1;
 }
 
 /* ---- the kernel log ---- */

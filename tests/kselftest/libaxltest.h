@@ -75,7 +75,6 @@ enum at_shape {
 struct at_mem {
 	uint8_t *p;
 	size_t size;
-	int fd;			/* of the memfd behind AT_SCATTERED, else -1 */
 };
 
 int at_mem_alloc(struct at_mem *m, enum at_shape shape, size_t size);

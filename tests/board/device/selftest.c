@@ -1527,8 +1527,8 @@ static void random_write(void)
 	uint64_t val = rnd_value() | (uint64_t)rnd_value() << 32;
 
 	if (how < 4) {
-		at = bar0 + (rnd() % 0xa00 & ~3u);
 		w = rnd() % 16 ? 4 : w;
+		at = bar0 + (rnd() % 0xa00 & -w);
 	} else if (how < 8) {
 		at = bar2 + (rnd() % 0x3000 & -w);
 	} else if (how < 9) {

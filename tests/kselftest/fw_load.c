@@ -584,6 +584,7 @@ struct corpus {
 	struct __test_metadata *meta;
 	struct at_ctx *t;
 	unsigned int good, bad;
+	bool sized;		/* firmware tells how much it keeps */
 };
 
 static int corpus_one(void *arg, const char *name, int error, const char *what,
@@ -600,6 +601,9 @@ static int corpus_one(void *arg, const char *name, int error, const char *what,
 
 	if (!size)
 		return 0;	/* no such request: size 0 is -EINVAL */
+	/* Really loaded: it would lie on what older firmware keeps unsaid */
+	if (!c->sized && !strncmp(name, "good_first_free_byte", 20))
+		return 0;
 	err = at_ioctl(c->t->fd, AXL_IOC_FW_LOAD, &load);
 	EXPECT_EQ(-error, err)
 		TH_LOG("%s (%s)", name, what);
@@ -636,8 +640,10 @@ TEST_F_TIMEOUT(fw, corpus, 120)
 	/* How much firmware keeps for itself, where it tells */
 	ASSERT_EQ(0, at_dev_read(q->l2_base, header, sizeof(header)));
 	if ((header[0] & 0xffff) == 0xfd1f && header[2] > p.shared_size &&
-	    header[2] < AT_L2_IMAGE)
+	    header[2] < AT_L2_IMAGE) {
 		p.shared_size = header[2];
+		c.sized = true;
+	}
 	EXPECT_GT(corpus_each(&p, corpus_one, &c), 30);
 	EXPECT_GE(c.bad, 30);
 	EXPECT_GE(c.good, 1);

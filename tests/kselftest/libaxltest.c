@@ -742,6 +742,79 @@ int at_driver_bound(const struct at_pci *pci)
 	return !!strstr(link, "/axl");
 }
 
+/* ---- memory that does not come back ---- */
+
+static long number_in(const char *path, const char *key)
+{
+	char line[256];
+	size_t n = strlen(key);
+	long value = 0;
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, n))
+			value = strtol(line + n, NULL, 10);
+	fclose(f);
+	return value;
+}
+
+/* Free pages that the processors keep for themselves: many megabytes */
+static long percpu_free_kb(void)
+{
+	char line[256];
+	long pages = 0, n;
+	FILE *f = fopen("/proc/zoneinfo", "r");
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " count: %ld", &n) == 1)
+			pages += n;
+	fclose(f);
+	return pages * (long)(at_page_size() / 1024);
+}
+
+void at_leak_mark(struct at_leak *leak)
+{
+	static const char stat[] = "/proc/vmstat";
+	int i;
+
+	/* What is freed late, by RCU or a work item, is no leak */
+	for (i = 0; i < 3; i++) {
+		at_sleep_ms(30);
+		at_write_text("/proc/sys/vm/drop_caches", "3");
+	}
+	/* Processors count for themselves; this brings the counts together */
+	at_write_text("/proc/sys/vm/stat_refresh", "1");
+	leak->free_kb = number_in("/proc/meminfo", "MemFree:") +
+			percpu_free_kb();
+	leak->slab_kb = number_in("/proc/meminfo", "SUnreclaim:");
+	leak->vmalloc_kb = number_in("/proc/meminfo", "VmallocUsed:");
+	leak->pins = number_in(stat, "nr_foll_pin_acquired ") -
+		     number_in(stat, "nr_foll_pin_released ");
+}
+
+const char *at_leak_check(const struct at_leak *leak)
+{
+	static char text[256];
+	struct at_leak now;
+
+	at_leak_mark(&now);
+	snprintf(text, sizeof(text),
+		 "free memory %+ld kB, SUnreclaim %+ld kB, VmallocUsed %+ld kB, pinned pages %+ld",
+		 now.free_kb - leak->free_kb, now.slab_kb - leak->slab_kb,
+		 now.vmalloc_kb - leak->vmalloc_kb, now.pins - leak->pins);
+	at_msg("%s", text);
+	/* 40 rounds: a page table, a buffer or a table of events each shows */
+	if (now.free_kb < leak->free_kb - 1000 ||
+	    now.slab_kb > leak->slab_kb + 600 ||
+	    now.vmalloc_kb > leak->vmalloc_kb + 200 || now.pins != leak->pins)
+		return text;
+	return NULL;
+}
+
 /* ---- modules ---- */
 
 static const char *module_path(void)

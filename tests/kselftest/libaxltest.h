@@ -123,6 +123,17 @@ int at_module_unload(void);
 int at_module_loaded(void);
 
 /*
+ * Does memory go away? at_leak_mark() takes the state to compare with (after a
+ * few rounds: caches fill first), at_leak_check() returns NULL or what grew.
+ */
+struct at_leak {
+	long free_kb, slab_kb, vmalloc_kb, pins;
+};
+
+void at_leak_mark(struct at_leak *leak);
+const char *at_leak_check(const struct at_leak *leak);
+
+/*
  * Around every test: begin() puts the lab's controls at rest, brings a dead
  * device back, opens the node and remembers counters; end() tells what a test
  * must not leave behind. Both return NULL or what is wrong.

@@ -331,7 +331,7 @@ static void start_fault(struct __test_metadata *_metadata,
 			FIXTURE_DATA(fw) *self, enum metis_lab_start_fault how,
 			int want)
 {
-	struct axl_fw_load load = { .timeout_ns = AT_SEC(2) };
+	struct axl_fw_load load = { .timeout_ns = AT_SEC(1) };
 	uint64_t start = at_now();
 
 	at_lab_set(METIS_LAB_START_FAULT, how);

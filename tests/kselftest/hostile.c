@@ -152,7 +152,7 @@ TEST_F_TIMEOUT(hostile, at_start, 240)
 		ASSERT_GE(fd, 0);
 		at_lab_set(METIS_LAB_HOSTILE_SEED, 2000 + i);
 		at_lab_set(METIS_LAB_HOSTILE, i);
-		load = (struct axl_fw_load){ .timeout_ns = AT_MSEC(1500) };
+		load = (struct axl_fw_load){ .timeout_ns = AT_MSEC(400) };
 		err = at_fw_load(fd, &image, &load);
 		EXPECT_TRUE(err == 0 || err == -ETIMEDOUT ||
 			    err == -EREMOTEIO || err == -EIO)

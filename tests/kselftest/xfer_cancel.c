@@ -160,7 +160,7 @@ static void child_with_transfers(uint64_t base, unsigned int count, int ready)
 			.channel = AXL_CHANNEL_ANY,
 		};
 
-		if (at_submit(fd, &x, 1, q.generation, AT_SEC(3), &seq))
+		if (at_submit(fd, &x, 1, q.generation, AT_SEC(1), &seq))
 			_exit(2);
 	}
 	if (write(ready, "r", 1) != 1)

@@ -44,6 +44,7 @@
 /* Limits that the native interface reports. */
 #define AXL_MAX_XFERS		256u
 #define AXL_MAX_JOBS		1024u
+#define AXL_MAX_REQS		16384u
 #define AXL_MAX_LENGTH		SZ_1G
 #define AXL_MAX_IMAGE		((u64)SZ_256M)
 #define AXL_MAX_BUFS		4096u
@@ -69,6 +70,7 @@ struct axl_binding;
  * @wait: woken when a job ends
  * @last_seq: sequence number given last
  * @nr_jobs: entries of @jobs
+ * @nr_reqs: requests of all these jobs
  * @nr_active: jobs that still have requests queued or running
  */
 struct axl_client {
@@ -78,12 +80,14 @@ struct axl_client {
 	wait_queue_head_t wait;
 	u64 last_seq;
 	u32 nr_jobs;
+	u32 nr_reqs;
 	u32 nr_active;
 };
 
 /**
  * struct axl_req - one transfer, the unit a channel runs
- * @node: in the queue of its direction
+ * @node: in a queue of its direction
+ * @ticket: order of arrival in the direction
  * @job: the submission it belongs to
  * @buf: memory, referenced by the job
  * @offset: first byte in @buf
@@ -95,6 +99,7 @@ struct axl_client {
  */
 struct axl_req {
 	struct list_head node;
+	u64 ticket;
 	struct axl_job *job;
 	struct axl_buf *buf;
 	u64 offset;
@@ -131,6 +136,7 @@ struct axl_job {
 
 /**
  * struct axl_channel - one DMA channel; protected by its direction's lock
+ * @queue: requests that want this channel and no other
  * @req: what it runs, NULL when idle
  * @cur: how far list elements have been made
  * @deadline: jiffies when @req is overdue
@@ -138,6 +144,7 @@ struct axl_job {
  * @half: half of the list buffer that runs
  * @nr_next: elements prepared in the other half
  * @single: @req runs in single-block mode
+ * @replays: how often @req was started again for a sibling's sake
  * @seen_done: the watchdog saw it finished; its message may be under way
  * @transfers: requests that ended well
  * @errors: requests that failed
@@ -145,12 +152,14 @@ struct axl_job {
  * @elements: list elements written
  */
 struct axl_channel {
+	struct list_head queue;
 	struct axl_req *req;
 	struct axl_cursor cur;
 	unsigned long deadline;
 	unsigned long started;
 	u8 half;
 	bool single;
+	u8 replays;
 	bool seen_done;
 	unsigned int nr_next;
 	u64 transfers;
@@ -163,7 +172,8 @@ struct axl_channel {
  * struct axl_dma_dir - four channels that share an engine enable
  * @lock: protects everything below and the direction's registers; taken in hard
  *	interrupts
- * @queue: requests waiting for a channel
+ * @any: requests waiting for whichever channel is free
+ * @tickets: requests that came so far
  * @ch: the channels
  * @nr_ch: how many the engine has
  * @running: bitmap of channels with a request
@@ -177,7 +187,8 @@ struct axl_channel {
  */
 struct axl_dma_dir {
 	spinlock_t lock;	/* see above */
-	struct list_head queue;
+	struct list_head any;
+	u64 tickets;
 	struct axl_channel ch[AXL_NR_CHANNELS];
 	u8 nr_ch;
 	u8 running;
@@ -246,6 +257,11 @@ struct axl_event_bucket {
  * @held: DMA is blocked at the wish of the holder of @reset_sem
  * @fenced: the watchdog blocked the DMA and switched bus mastering off
  * @idle_wait: woken when a direction runs dry, or recovery begins
+ * @state_wait: woken when the generation or the device's fate changes
+ * @retry_at: jiffies before which a dead card is left alone
+ * @bounce_by: jiffies until which a start message may take effect
+ * @bounced: it has
+ * @raised: the generation was raised before the restart was over
  *
  * @layout: what firmware published, validated
  * @vmsi_cfg: likewise
@@ -259,8 +275,11 @@ struct axl_event_bucket {
  * @vectors: see &struct axl_vector
  * @nr_vectors: granted
  * @msix: the vectors are MSI-X
- * @vmsi: slots, host memory that the card writes
- * @vmsi_dma: its IOVA
+ * @vmsi: slots, host memory that the card writes: the start of 2 MiB
+ * @vmsi_dma: its IOVA, aligned to 2 MiB
+ * @vmsi_buf: what was allocated
+ * @vmsi_buf_dma: likewise
+ * @vmsi_size: likewise
  * @nr_vmsi: slots looked at
  * @event_counts: by event number, and of all
  * @buckets: waiters
@@ -280,9 +299,8 @@ struct axl_event_bucket {
  * @fw_done: bytes uploaded
  * @fw_total: bytes to upload
  *
- * @open_lock: protects @inode and @nr_open
- * @inode: whose mapping all files share, so that one call revokes all of BAR2
- * @nr_open: open files
+ * @open_lock: protects @files
+ * @files: open files, whose mappings of BAR2 can be revoked
  * @debugfs: directory of this device
  */
 struct axl_device {
@@ -310,6 +328,11 @@ struct axl_device {
 	bool held;
 	bool fenced;
 	wait_queue_head_t idle_wait;
+	wait_queue_head_t state_wait;
+	unsigned long retry_at;
+	unsigned long bounce_by;
+	bool bounced;
+	bool raised;
 
 	struct axl_layout layout;
 	struct axl_vmsi_cfg vmsi_cfg;
@@ -325,6 +348,9 @@ struct axl_device {
 	bool msix;
 	__le32 *vmsi;
 	dma_addr_t vmsi_dma;
+	void *vmsi_buf;
+	dma_addr_t vmsi_buf_dma;
+	size_t vmsi_size;
 	unsigned int nr_vmsi;
 	atomic64_t *event_counts;
 	struct axl_event_bucket *buckets;
@@ -345,8 +371,7 @@ struct axl_device {
 	u64 fw_total;
 
 	struct mutex open_lock;	/* see above */
-	struct inode *inode;
-	unsigned int nr_open;
+	struct list_head files;
 	struct dentry *debugfs;
 };
 
@@ -366,6 +391,7 @@ int axl_status(struct axl_device *axl);
 int axl_enter(struct axl_device *axl, int *idx);
 void axl_exit(struct axl_device *axl, int idx);
 void axl_set_online(struct axl_device *axl, bool online);
+int axl_lock_ready(struct axl_device *axl);
 void axl_raise_generation(struct axl_device *axl);
 void axl_pick_up(struct axl_device *axl);
 void axl_device_free(struct axl_device *axl);
@@ -405,6 +431,7 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq);
 int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 		 u64 timeout_ns, struct axl_job **done);
 struct axl_job *axl_job_collect(struct axl_client *client, u64 seq);
+unsigned long axl_req_limit(const struct axl_req *req, u64 timeout_ns);
 bool axl_dma_idle(struct axl_device *axl);
 bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length);
 bool axl_dma_irq(struct axl_device *axl, u8 channels);
@@ -418,7 +445,8 @@ void axl_dma_watchdog(struct work_struct *work);
 
 /* axl_edma.c: the caller holds the direction's lock or owns the engine */
 int axl_edma_probe(struct axl_device *axl);
-void axl_edma_init(struct axl_device *axl);
+bool axl_edma_alive(struct axl_device *axl);
+int axl_edma_init(struct axl_device *axl);
 void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir);
 unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
 			   unsigned int n, u8 half);
@@ -432,15 +460,17 @@ void axl_edma_ack(struct axl_device *axl, struct axl_dma_dir *dir,
 		  unsigned int n);
 void axl_edma_report(struct axl_device *axl, struct axl_dma_dir *dir,
 		     unsigned int n);
-bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir);
+bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
+		   bool disable);
 void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir);
 
 /* axl_hostif.c */
-void axl_hostif_alloc(struct axl_device *axl);
+int axl_hostif_alloc(struct axl_device *axl);
 void axl_hostif_free(struct axl_device *axl);
 int axl_hostif_refresh(struct axl_device *axl);
 bool axl_hostif_news(struct axl_device *axl);
 void axl_hostif_publish(struct axl_device *axl);
+bool axl_hostif_stale(struct axl_device *axl);
 void axl_hostif_withdraw(struct axl_device *axl);
 void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,
 		      u32 size);
@@ -479,13 +509,15 @@ void axl_reset_setup(struct axl_device *axl);
 void axl_reset_request(struct axl_device *axl, const char *why);
 bool axl_link_up(struct axl_device *axl);
 bool axl_link_bounced(struct axl_device *axl);
-int axl_recover(struct axl_device *axl, unsigned long deadline);
+int axl_hand_over(struct axl_device *axl);
+int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle);
+void axl_pause(struct axl_device *axl);
 void axl_hold(struct axl_device *axl);
 void axl_resume(struct axl_device *axl);
 void axl_check_link(struct axl_device *axl);
 void axl_quiesce(struct axl_device *axl);
 int axl_reset(struct axl_device *axl);
-void axl_bring_up(struct axl_device *axl, int ret);
+int axl_bring_up(struct axl_device *axl, int ret);
 
 /* axl_debugfs.c */
 void axl_debugfs_init(void);

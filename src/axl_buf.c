@@ -89,8 +89,12 @@ static void axl_buf_unmap(struct axl_buf *buf)
 		if (buf->attach)
 			axl_dma_buf_unmap(buf->attach, buf->sgt, buf->dir);
 		else
+			/*
+			 * Ranges were synced when they were collected. The rest
+			 * may be dirty in the CPU's caches: keep off.
+			 */
 			dma_unmap_sgtable(&buf->axl->pdev->dev, buf->sgt,
-					  buf->dir, 0);
+					  buf->dir, DMA_ATTR_SKIP_CPU_SYNC);
 		buf->mapped = false;
 	}
 	/* an attachment refers to the PCI device, which may go away */
@@ -178,6 +182,10 @@ static int axl_buf_note_segs(struct axl_buf *buf)
 		buf->segs[i].len = sg_dma_len(sg);
 		buf->segs[i].start = start;
 		start += sg_dma_len(sg);
+		/* CPU access to a dma-buf is its exporter's business */
+		if (!buf->dmabuf)
+			buf->need_sync |= dma_need_sync(&buf->axl->pdev->dev,
+							sg_dma_address(sg));
 	}
 	buf->nr_segs = i;
 	if (start < buf->length)
@@ -221,9 +229,6 @@ static int axl_buf_map(struct axl_buf *buf)
 		ret = dma_map_sgtable(dev, buf->sgt, buf->dir, 0);
 		if (ret)
 			goto out;
-		/* CPU access to a dma-buf is its exporter's business */
-		buf->need_sync = dma_need_sync(dev,
-					       sg_dma_address(buf->sgt->sgl));
 	}
 	buf->mapped = true;
 	ret = axl_buf_note_segs(buf);
@@ -241,14 +246,9 @@ static int axl_buf_pin(struct axl_buf *buf, u64 addr)
 	unsigned int gup = buf->dir == DMA_TO_DEVICE ?
 			   AXL_FOLL_READ : FOLL_LONGTERM | FOLL_WRITE;
 	unsigned long limit, done = 0, nr;
-	long got;
+	long got = 0;
 
 	nr = DIV_ROUND_UP(offset_in_page(addr) + buf->length, PAGE_SIZE);
-	buf->pages = kvmalloc_array(nr, sizeof(*buf->pages),
-				    GFP_KERNEL_ACCOUNT);
-	if (!buf->pages)
-		return -ENOMEM;
-
 	limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	if (atomic64_add_return(nr, &current->mm->pinned_vm) > limit &&
 	    !capable(CAP_IPC_LOCK)) {
@@ -256,7 +256,9 @@ static int axl_buf_pin(struct axl_buf *buf, u64 addr)
 		return -ENOMEM;
 	}
 
-	while (done < nr) {
+	buf->pages = kvmalloc_array(nr, sizeof(*buf->pages),
+				    GFP_KERNEL_ACCOUNT);
+	while (buf->pages && done < nr) {
 		got = pin_user_pages_fast((addr & PAGE_MASK) + done * PAGE_SIZE,
 					  min_t(unsigned long, nr - done, SZ_64K),
 					  gup, buf->pages + done);
@@ -266,9 +268,12 @@ static int axl_buf_pin(struct axl_buf *buf, u64 addr)
 		cond_resched();
 	}
 	if (done < nr) {
-		unpin_user_pages(buf->pages, done);
+		if (done)
+			unpin_user_pages(buf->pages, done);
 		atomic64_sub(nr, &current->mm->pinned_vm);
-		return fatal_signal_pending(current) ? -EINTR : -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		return !buf->pages || got == -ENOMEM ? -ENOMEM : -EFAULT;
 	}
 	buf->nr_pages = nr;
 	buf->pinned = true;
@@ -421,6 +426,7 @@ static void axl_buf_sync(struct axl_buf *buf, u64 offset, u64 length,
 				dma_sync_single_for_device(dev, addr, len,
 							   buf->dir);
 			from += len;
+			cond_resched();
 		}
 	}
 	mutex_unlock(&buf->lock);

@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -18,6 +19,8 @@ static dev_t axl_devt;
 /**
  * struct axl_file - an open file
  * @axl: referenced
+ * @filp: the file
+ * @node: in axl->files
  * @client: its jobs
  * @bufs: its buffers by handle
  * @lock: protects @bindings and allocation of handles
@@ -26,6 +29,8 @@ static dev_t axl_devt;
  */
 struct axl_file {
 	struct axl_device *axl;
+	struct file *filp;
+	struct list_head node;
 	struct axl_client client;
 	struct xarray bufs;
 	struct mutex lock;	/* see above */
@@ -61,7 +66,9 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 	int idx, ret;
 	u16 sta;
 
-	axl_pick_up(axl);
+	/* a progress display need not slow down what it shows */
+	if (!mutex_is_locked(&axl->fw_lock))
+		axl_pick_up(axl);
 	/* counters and constants can be read in any state but gone */
 	idx = srcu_read_lock(&axl->srcu);
 	if (READ_ONCE(axl->gone)) {
@@ -257,16 +264,18 @@ static int axl_ioc_submit(struct axl_file *file, void *arg)
 		ret = axl_xfer_check(file, &xfers[i], &job->reqs[i]);
 		if (ret)
 			goto out;
-		job->reqs[i].timeout = req->timeout_ns ?
-			min_t(unsigned long, axl_timeout(req->timeout_ns),
-			      HZ * 3600) : 0;
+		job->reqs[i].timeout = axl_req_limit(&job->reqs[i],
+						     req->timeout_ns);
 	}
+	/* outside the locks: cleaning caches can take long */
+	for (i = 0; i < req->count; i++)
+		axl_buf_sync_for_device(job->reqs[i].buf, job->reqs[i].offset,
+					job->reqs[i].length);
 
-	ret = down_read_killable(&axl->reset_sem);
+	ret = axl_lock_ready(axl);
 	if (ret)
 		goto out;
-	ret = axl_status(axl);
-	if (!ret && req->generation != axl->generation)
+	if (req->generation != axl->generation)
 		ret = -ESTALE;
 	/* where firmware and lists are is fixed for this generation */
 	for (i = 0; !ret && i < req->count; i++)
@@ -517,13 +526,36 @@ static __poll_t axl_poll(struct file *filp, struct poll_table_struct *wait)
 	__poll_t mask = 0;
 
 	poll_wait(filp, &file->client.wait, wait);
-	/* a bucket that every change of state wakes */
-	poll_wait(filp, axl_event_wait_head(file->axl, AXL_EVENT_ANY), wait);
+	poll_wait(filp, &file->axl->state_wait, wait);
 	if (!list_empty_careful(&file->client.done))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (axl_status(file->axl))
 		mask |= EPOLLERR | EPOLLHUP;
 	return mask;
+}
+
+/* Wait for the card without holding up the rest of the process. */
+static vm_fault_t axl_vm_fault_wait(struct axl_device *axl,
+				    struct vm_fault *vmf)
+{
+	vm_fault_t ret = VM_FAULT_RETRY;
+
+	if (!fault_flag_allow_retry_first(vmf->flags)) {
+		/* second round, or a caller that cannot retry */
+		if (down_read_killable(&axl->reset_sem))
+			return VM_FAULT_SIGBUS;
+		up_read(&axl->reset_sem);
+		return VM_FAULT_NOPAGE;
+	}
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return ret;
+	/* without the lock the mapping, and with it the file, may go */
+	get_device(&axl->dev);
+	axl_release_fault_lock(vmf);
+	if (!down_read_killable(&axl->reset_sem))
+		up_read(&axl->reset_sem);
+	put_device(&axl->dev);
+	return ret;
 }
 
 static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
@@ -536,14 +568,14 @@ static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
 	int idx, err;
 
 	/* a firmware start holds this until the link is back */
-	if (down_read_killable(&axl->reset_sem))
-		return VM_FAULT_NOPAGE;
+	if (!down_read_trylock(&axl->reset_sem))
+		return axl_vm_fault_wait(axl, vmf);
 	err = axl_enter(axl, &idx);
 	if (!err) {
 		ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK,
 				     PHYS_PFN(phys));
 		axl_exit(axl, idx);
-	} else if (err == -EAGAIN) {
+	} else if (err == -EAGAIN && !fatal_signal_pending(current)) {
 		/* recovery is due: fault again, and wait for it then */
 		ret = VM_FAULT_NOPAGE;
 	}
@@ -580,9 +612,12 @@ static int axl_mmap(struct file *filp, struct vm_area_struct *vma)
  */
 void axl_cdev_zap(struct axl_device *axl)
 {
+	struct axl_file *file;
+
+	/* several nodes can name the device, each with a mapping of its own */
 	mutex_lock(&axl->open_lock);
-	if (axl->inode)
-		unmap_mapping_range(axl->inode->i_mapping, 0, 0, 1);
+	list_for_each_entry(file, &axl->files, node)
+		unmap_mapping_range(file->filp->f_mapping, 0, 0, 1);
 	mutex_unlock(&axl->open_lock);
 }
 
@@ -603,19 +638,11 @@ static int axl_open(struct inode *inode, struct file *filp)
 	xa_init_flags(&file->bufs, XA_FLAGS_ALLOC1);
 	mutex_init(&file->lock);
 
-	/*
-	 * Several nodes can name this device, each with a mapping of its own.
-	 * All files use the first one's, so that one call reaches them all.
-	 */
-	mutex_lock(&axl->open_lock);
-	if (!axl->nr_open++) {
-		ihold(inode);
-		axl->inode = inode;
-	}
-	filp->f_mapping = axl->inode->i_mapping;
-	mutex_unlock(&axl->open_lock);
-
+	file->filp = filp;
 	filp->private_data = file;
+	mutex_lock(&axl->open_lock);
+	list_add(&file->node, &axl->files);
+	mutex_unlock(&axl->open_lock);
 	axl_pick_up(axl);
 	return nonseekable_open(inode, filp);
 }
@@ -624,7 +651,6 @@ static int axl_release(struct inode *inode, struct file *filp)
 {
 	struct axl_file *file = filp->private_data;
 	struct axl_device *axl = file->axl;
-	struct inode *last = NULL;
 	struct axl_buf *buf;
 	unsigned long handle;
 	int i;
@@ -638,12 +664,8 @@ static int axl_release(struct inode *inode, struct file *filp)
 	xa_destroy(&file->bufs);
 
 	mutex_lock(&axl->open_lock);
-	if (!--axl->nr_open) {
-		last = axl->inode;
-		axl->inode = NULL;
-	}
+	list_del(&file->node);
 	mutex_unlock(&axl->open_lock);
-	iput(last);
 	mutex_destroy(&file->lock);
 	kfree(file);
 	put_device(&axl->dev);
@@ -671,6 +693,7 @@ void axl_cdev_setup(struct axl_device *axl, struct device *parent)
 	axl->dev.class = &axl_class;
 	axl->dev.parent = parent;
 	mutex_init(&axl->open_lock);
+	INIT_LIST_HEAD(&axl->files);
 }
 
 /**

@@ -7,6 +7,8 @@
  * until the channel is proven stopped the job keeps its buffers, whatever
  * happens to the process, the file or the card in the meantime.
  */
+#include <linux/delay.h>
+#include <linux/log2.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -18,8 +20,17 @@ module_param(dma_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(dma_timeout_ms,
 		 "Base of a transfer's time limit in ms; 1 s per 16 MiB is added (2000)");
 
+/* What a user's time limit may add to the default one. */
+#define AXL_TIMEOUT_EXTRA_MS	60000
+
+/* A transfer that was started again this often has had its chance. */
+#define AXL_REPLAYS_MAX		3
+
 /* How often a busy channel is looked at without having been asked to. */
-#define AXL_WATCHDOG_TICK	(HZ / 10)
+static unsigned long axl_tick(const struct axl_device *axl)
+{
+	return axl->nr_vectors ? HZ / 10 : 1;
+}
 
 void axl_client_init(struct axl_client *client)
 {
@@ -96,14 +107,28 @@ static void axl_req_end(struct axl_req *req, int status)
 	spin_unlock(&client->lock);
 }
 
-static unsigned long axl_req_limit(const struct axl_req *req)
+/**
+ * axl_req_limit() - time a request may take on its channel
+ * @req: length is set
+ * @timeout_ns: what the user asked for, 0 for the default
+ *
+ * Stopping a channel disturbs its siblings: only the administrator may want it
+ * early. And memory is held until the end, so nobody may want it much later.
+ *
+ * Return: jiffies.
+ */
+unsigned long axl_req_limit(const struct axl_req *req, u64 timeout_ns)
 {
-	u64 ms;
+	u64 ms = READ_ONCE(dma_timeout_ms) +
+		 div_u64(req->length * 1000, SZ_16M);
+	unsigned long def = msecs_to_jiffies(min_t(u64, ms, INT_MAX / 2));
+	unsigned long limit = axl_timeout(timeout_ns);
 
-	if (req->timeout)
-		return req->timeout;
-	ms = READ_ONCE(dma_timeout_ms) + div_u64(req->length * 1000, SZ_16M);
-	return msecs_to_jiffies(min_t(u64, ms, INT_MAX));
+	if (!timeout_ns)
+		return def;
+	if (limit < def && !capable(CAP_SYS_ADMIN))
+		return def;
+	return min(limit, def + msecs_to_jiffies(AXL_TIMEOUT_EXTRA_MS));
 }
 
 /* Ring the doorbell for the request from its beginning. */
@@ -124,7 +149,7 @@ static void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 	ch->nr_next = 0;
 	ch->half = 0;
 	ch->started = jiffies;
-	ch->deadline = jiffies + axl_req_limit(req);
+	ch->deadline = jiffies + req->timeout;
 	ch->single = axl_cursor_single(&ch->cur, segs, nr);
 	trace_axl_start(axl, req, n, ch->single);
 	if (ch->single) {
@@ -138,17 +163,53 @@ static void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 	}
 }
 
+static struct list_head *axl_queue(struct axl_dma_dir *dir, u32 channel)
+{
+	return channel == AXL_CHANNEL_ANY ? &dir->any : &dir->ch[channel].queue;
+}
+
+/* The older of the two first entries that this channel may take. */
 static struct axl_req *axl_queue_take(struct axl_dma_dir *dir, unsigned int n)
 {
-	struct axl_req *req;
+	struct axl_req *any, *own, *req;
 
-	list_for_each_entry(req, &dir->queue, node) {
-		if (req->channel == AXL_CHANNEL_ANY || req->channel == n) {
-			list_del_init(&req->node);
-			return req;
-		}
+	any = list_first_entry_or_null(&dir->any, struct axl_req, node);
+	own = list_first_entry_or_null(&dir->ch[n].queue, struct axl_req, node);
+	req = !any || (own && own->ticket < any->ticket) ? own : any;
+	if (req)
+		list_del_init(&req->node);
+	return req;
+}
+
+static void axl_queue_drop_from(struct list_head *queue,
+				struct axl_client *client, int status)
+{
+	struct axl_req *req, *tmp;
+
+	list_for_each_entry_safe(req, tmp, queue, node) {
+		if (client && req->job->client != client)
+			continue;
+		list_del_init(&req->node);
+		axl_req_end(req, status);
 	}
-	return NULL;
+}
+
+/* End what waits for a channel: of one client, or of all. */
+static void axl_queue_drop(struct axl_device *axl, struct axl_client *client,
+			   int status)
+{
+	unsigned int n;
+	int d;
+
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dirs[d];
+
+		spin_lock_irq(&dir->lock);
+		axl_queue_drop_from(&dir->any, client, status);
+		for (n = 0; n < AXL_NR_CHANNELS; n++)
+			axl_queue_drop_from(&dir->ch[n].queue, client, status);
+		spin_unlock_irq(&dir->lock);
+	}
 }
 
 /* Give every idle channel something to do. */
@@ -159,7 +220,7 @@ static void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 	lockdep_assert_held(&dir->lock);
 	if (dir->blocked)
 		return;
-	for (n = 0; n < dir->nr_ch && !list_empty(&dir->queue); n++) {
+	for (n = 0; n < dir->nr_ch; n++) {
 		struct axl_req *req;
 
 		if (dir->running & BIT(n))
@@ -168,9 +229,10 @@ static void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 		if (!req)
 			continue;
 		dir->ch[n].req = req;
+		dir->ch[n].replays = 0;
 		if (!dir->running)
 			queue_delayed_work(axl->wq, &axl->watchdog,
-					   AXL_WATCHDOG_TICK);
+					   axl_tick(axl));
 		dir->running |= BIT(n);
 		axl_channel_run(axl, dir, n);
 	}
@@ -198,14 +260,23 @@ static void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
 
 /*
  * Look at one channel: true when its request ended, or went on to the next part
- * of its list.
+ * of its list. @told: the message was this channel's own; the status may follow
+ * it by some microseconds, and no second message comes.
  */
 static bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
-			     unsigned int n)
+			     unsigned int n, bool told)
 {
 	struct axl_channel *ch = &dir->ch[n];
+	int tries = told ? 10 : 0;
+	int cs;
 
-	switch (axl_edma_status(axl, dir, n)) {
+	cs = axl_edma_status(axl, dir, n);
+	while ((cs == AXL_EDMA_CS_RUNNING || cs == AXL_EDMA_CS_NONE) &&
+	       tries--) {
+		udelay(1);
+		cs = axl_edma_status(axl, dir, n);
+	}
+	switch (cs) {
 	case AXL_EDMA_CS_STOPPED:
 		axl_edma_ack(axl, dir, n);
 		if (ch->nr_next) {
@@ -240,6 +311,7 @@ static bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
  */
 bool axl_dma_irq(struct axl_device *axl, u8 channels)
 {
+	bool told = is_power_of_2(channels);
 	bool any = false;
 	int d;
 
@@ -255,7 +327,8 @@ bool axl_dma_irq(struct axl_device *axl, u8 channels)
 		if (!dir->blocked) {
 			for (n = 0; n < dir->nr_ch; n++)
 				if (mask & dir->running & BIT(n))
-					found |= axl_channel_poll(axl, dir, n);
+					found |= axl_channel_poll(axl, dir, n,
+								  told);
 			if (found)
 				axl_dir_kick(axl, dir);
 		}
@@ -313,18 +386,15 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 		/* recovery is due and will raise the generation */
 		return ret == -EAGAIN ? -ESTALE : ret;
 
-	/* before the doorbell, outside the locks: cleaning caches takes long */
-	for (i = 0; i < job->nr_reqs; i++)
-		axl_buf_sync_for_device(job->reqs[i].buf, job->reqs[i].offset,
-					job->reqs[i].length);
-
 	spin_lock_irqsave(&client->lock, flags);
-	if (client->nr_jobs >= AXL_MAX_JOBS) {
+	if (client->nr_jobs >= AXL_MAX_JOBS ||
+	    client->nr_reqs + job->nr_reqs > AXL_MAX_REQS) {
 		spin_unlock_irqrestore(&client->lock, flags);
 		ret = -EBUSY;
 		goto out;
 	}
 	client->nr_jobs++;
+	client->nr_reqs += job->nr_reqs;
 	client->nr_active++;
 	job->seq = ++client->last_seq;
 	*seq = job->seq;
@@ -337,6 +407,7 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 	if (ret) {
 		spin_lock_irqsave(&client->lock, flags);
 		client->nr_jobs--;
+		client->nr_reqs -= job->nr_reqs;
 		client->nr_active--;
 		spin_unlock_irqrestore(&client->lock, flags);
 		goto out;
@@ -352,7 +423,13 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 			if (req->to_device != dir->to_device)
 				continue;
 			trace_axl_submit(axl, req, req->channel, 0);
-			list_add_tail(&req->node, &dir->queue);
+			/* nobody's queue stands before a firmware load */
+			if (client == &axl->kernel) {
+				list_add(&req->node, &dir->any);
+				continue;
+			}
+			req->ticket = ++dir->tickets;
+			list_add_tail(&req->node, axl_queue(dir, req->channel));
 		}
 		axl_dir_kick(axl, dir);
 		spin_unlock_irqrestore(&dir->lock, flags);
@@ -386,6 +463,7 @@ static int axl_client_take(struct axl_client *client, u64 seq,
 		list_del(&job->node);
 		xa_erase(&client->jobs, job->seq);
 		client->nr_jobs--;
+		client->nr_reqs -= job->nr_reqs;
 		*done = job;
 	}
 	spin_unlock_irq(&client->lock);
@@ -442,8 +520,8 @@ int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
  * @client: whose job
  * @seq: its name
  *
- * Bounded by the time limit of its requests; reset_sem must not be held, since
- * recovery takes it.
+ * Bounded by the time limit of what runs and of its own requests, which nobody
+ * can get in front of; reset_sem must not be held, since recovery takes it.
  *
  * Return: the job, to be freed by the caller.
  */
@@ -468,21 +546,8 @@ void axl_client_close(struct axl_device *axl, struct axl_client *client)
 {
 	struct axl_job *job;
 	unsigned long seq;
-	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
-		struct axl_req *req, *tmp;
-
-		spin_lock_irq(&dir->lock);
-		list_for_each_entry_safe(req, tmp, &dir->queue, node) {
-			if (req->job->client != client)
-				continue;
-			list_del_init(&req->node);
-			axl_req_end(req, -ECANCELED);
-		}
-		spin_unlock_irq(&dir->lock);
-	}
+	axl_queue_drop(axl, client, -ECANCELED);
 	wait_event(client->wait, !READ_ONCE(client->nr_active));
 	/* whoever woke us has left the lock */
 	spin_lock_irq(&client->lock);
@@ -543,7 +608,7 @@ bool axl_dma_stop(struct axl_device *axl)
 	int d;
 
 	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++)
-		stopped &= axl_edma_stop(axl, &axl->dirs[d]);
+		stopped &= axl_edma_stop(axl, &axl->dirs[d], false);
 	return stopped;
 }
 
@@ -577,10 +642,10 @@ void axl_dma_leak(struct axl_device *axl)
  */
 void axl_dma_flush(struct axl_device *axl, int status)
 {
-	struct axl_req *req, *tmp;
 	unsigned int n;
 	int d;
 
+	axl_queue_drop(axl, NULL, status);
 	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
 		struct axl_dma_dir *dir = &axl->dirs[d];
 
@@ -588,10 +653,6 @@ void axl_dma_flush(struct axl_device *axl, int status)
 		for (n = 0; n < dir->nr_ch; n++)
 			if (dir->running & BIT(n))
 				axl_channel_end(axl, dir, n, status);
-		list_for_each_entry_safe(req, tmp, &dir->queue, node) {
-			list_del_init(&req->node);
-			axl_req_end(req, status);
-		}
 		spin_unlock_irq(&dir->lock);
 	}
 	wake_up_all(&axl->idle_wait);
@@ -614,26 +675,19 @@ bool axl_dma_idle(struct axl_device *axl)
  * For a firmware start. The caller holds reset_sem exclusive, so nothing new
  * comes. Queued requests fail with -ESTALE.
  *
- * Return: 0, or -EIO when the engine hangs and recovery has been asked for.
+ * Return: 0, -EINTR (killed), -ENODEV, or -EIO when the engine hangs and recovery
+ * has been asked for.
  */
 int axl_dma_drain(struct axl_device *axl)
 {
-	int d;
-
 	lockdep_assert_held_write(&axl->reset_sem);
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
-		struct axl_req *req, *tmp;
-
-		spin_lock_irq(&dir->lock);
-		list_for_each_entry_safe(req, tmp, &dir->queue, node) {
-			list_del_init(&req->node);
-			axl_req_end(req, -ESTALE);
-		}
-		spin_unlock_irq(&dir->lock);
-	}
-	wait_event(axl->idle_wait,
-		   axl_dma_idle(axl) || READ_ONCE(axl->reset_why));
+	axl_queue_drop(axl, NULL, -ESTALE);
+	if (wait_event_killable(axl->idle_wait,
+				axl_dma_idle(axl) || axl_status(axl) ||
+				READ_ONCE(axl->reset_why)))
+		return -EINTR;
+	if (axl_status(axl))
+		return axl_status(axl);
 	return axl_dma_idle(axl) ? 0 : -EIO;
 }
 
@@ -645,7 +699,7 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 	unsigned int n, replayed = 0;
 
 	axl_dir_block(dir);
-	if (!axl_edma_stop(axl, dir)) {
+	if (!axl_edma_stop(axl, dir, false)) {
 		dev_err(&axl->pdev->dev,
 			"%s engine does not stop: bus mastering off, resetting the card\n",
 			name);
@@ -662,18 +716,30 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 		return;
 	}
 
+	if (!axl_edma_alive(axl)) {
+		/* all ones prove nothing: the link may have dropped for a moment */
+		axl_dma_block(axl);
+		axl_dir_unblock(axl, dir);
+		axl->fenced = true;
+		axl_reset_request(axl, "device does not answer");
+		return;
+	}
+
 	spin_lock_irq(&dir->lock);
 	axl_edma_enable(axl, dir);
 	for (n = 0; n < dir->nr_ch; n++) {
 		struct axl_req *req = dir->ch[n].req;
 
-		if (!(dir->running & guilty & BIT(n)))
+		if (!(dir->running & BIT(n)))
+			continue;
+		if (!(guilty & BIT(n)) &&
+		    ++dir->ch[n].replays <= AXL_REPLAYS_MAX)
 			continue;
 		trace_axl_timeout(axl, req, n, -ETIMEDOUT);
 		dev_err_ratelimited(&axl->pdev->dev,
 				    "%s channel %u stopped: %llu bytes took more than %u ms\n",
 				    name, n, req->length,
-				    jiffies_to_msecs(axl_req_limit(req)));
+				    jiffies_to_msecs(req->timeout));
 		axl_edma_ack(axl, dir, n);
 		axl_channel_end(axl, dir, n, -ETIMEDOUT);
 	}
@@ -709,7 +775,7 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 		int cs;
 
 		if (!(dir->running & BIT(n)) ||
-		    time_before(jiffies, ch->started + AXL_WATCHDOG_TICK))
+		    time_before(jiffies, ch->started + axl_tick(axl)))
 			continue;
 		cs = axl_edma_status(axl, dir, n);
 		if (cs < 0) {
@@ -717,12 +783,13 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 		} else if (cs == AXL_EDMA_CS_STOPPED ||
 			   cs == AXL_EDMA_CS_HALTED) {
 			/* give the message that may be under way one tick */
-			if (!ch->seen_done) {
+			if (axl->nr_vectors && !ch->seen_done) {
 				ch->seen_done = true;
 				continue;
 			}
-			atomic64_inc(&axl->lost_irqs);
-			found |= axl_channel_poll(axl, dir, n);
+			if (axl->nr_vectors)
+				atomic64_inc(&axl->lost_irqs);
+			found |= axl_channel_poll(axl, dir, n, false);
 		} else if (time_after(jiffies, ch->deadline)) {
 			guilty |= BIT(n);
 		}
@@ -731,7 +798,7 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 		axl_dir_kick(axl, dir);
 	spin_unlock_irq(&dir->lock);
 
-	if (found && !axl->lost_said) {
+	if (found && axl->nr_vectors && !axl->lost_said) {
 		axl->lost_said = true;
 		dev_warn(&axl->pdev->dev,
 			 "a transfer ended without its interrupt and was found by looking; lost messages are counted in debugfs\n");
@@ -763,7 +830,7 @@ void axl_dma_watchdog(struct work_struct *work)
 	}
 	axl_exit(axl, idx);
 	if (!axl_dma_idle(axl))
-		queue_delayed_work(axl->wq, &axl->watchdog, AXL_WATCHDOG_TICK);
+		queue_delayed_work(axl->wq, &axl->watchdog, axl_tick(axl));
 }
 
 /**
@@ -772,16 +839,20 @@ void axl_dma_watchdog(struct work_struct *work)
  */
 void axl_dma_setup(struct axl_device *axl)
 {
+	unsigned int n;
 	int d;
 
 	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
 		struct axl_dma_dir *dir = &axl->dirs[d];
 
 		spin_lock_init(&dir->lock);
-		INIT_LIST_HEAD(&dir->queue);
+		INIT_LIST_HEAD(&dir->any);
+		for (n = 0; n < AXL_NR_CHANNELS; n++)
+			INIT_LIST_HEAD(&dir->ch[n].queue);
 		dir->to_device = d == AXL_DIR_TO_DEVICE;
 	}
 	axl_client_init(&axl->kernel);
 	INIT_DELAYED_WORK(&axl->watchdog, axl_dma_watchdog);
 	init_waitqueue_head(&axl->idle_wait);
+	init_waitqueue_head(&axl->state_wait);
 }

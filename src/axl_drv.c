@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "axl.h"
 
@@ -23,6 +24,8 @@
 #define AXL_BAR_L2_SIZE		SZ_32M
 
 static DEFINE_IDA(axl_ids);
+/* devices, bound or kept by open files or by whoever holds a reference */
+static atomic_t axl_devices = ATOMIC_INIT(0);
 
 /**
  * axl_timeout() - a time limit of the native interface in jiffies
@@ -100,9 +103,39 @@ void axl_exit(struct axl_device *axl, int idx)
 void axl_set_online(struct axl_device *axl, bool online)
 {
 	WRITE_ONCE(axl->online, online);
-	if (!online) {
+	if (online) {
+		wake_up_all(&axl->state_wait);
+	} else {
 		synchronize_srcu_expedited(&axl->srcu);
 		axl_irq_sync(axl);
+	}
+}
+
+/**
+ * axl_lock_ready() - take reset_sem shared, with the card online
+ * @axl: the device
+ *
+ * Waits while a restart is under way, also between its steps.
+ *
+ * Return: 0, or without the semaphore -ENODEV, -EIO or -EINTR (killed).
+ */
+int axl_lock_ready(struct axl_device *axl)
+{
+	int ret;
+
+	for (;;) {
+		if (down_read_killable(&axl->reset_sem))
+			return -EINTR;
+		ret = axl_status(axl);
+		if (!ret && axl->online)
+			return 0;
+		up_read(&axl->reset_sem);
+		if (ret)
+			return ret;
+		if (wait_event_killable(axl->state_wait,
+					READ_ONCE(axl->online) ||
+					axl_status(axl)))
+			return -EINTR;
 	}
 }
 
@@ -115,6 +148,7 @@ void axl_raise_generation(struct axl_device *axl)
 	lockdep_assert_held_write(&axl->reset_sem);
 	WRITE_ONCE(axl->generation, axl->generation + 1);
 	axl_event_wake_all(axl);
+	wake_up_all(&axl->state_wait);
 }
 
 /**
@@ -136,8 +170,11 @@ void axl_pick_up(struct axl_device *axl)
 	    axl_hostif_news(axl)) {
 		axl_hold(axl);
 		axl_set_online(axl, false);
+		pci_clear_master(axl->pdev);
 		ret = axl_hostif_refresh(axl);
-		axl_bring_up(axl, ret);
+		if (axl_bring_up(axl, ret))
+			axl_reset_request(axl, "engine does not stop");
+		axl_raise_generation(axl);
 	}
 	up_write(&axl->reset_sem);
 }
@@ -152,9 +189,10 @@ void axl_device_free(struct axl_device *axl)
 		destroy_workqueue(axl->wq);
 	axl_irq_release(axl);
 	cleanup_srcu_struct(&axl->srcu);
-	if (axl->id >= 0)
-		ida_free(&axl_ids, axl->id);
 	kvfree(axl);
+	/* the module's code may go when the last one is through here */
+	if (atomic_dec_and_test(&axl_devices))
+		wake_up_var(&axl_devices);
 }
 
 static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
@@ -170,7 +208,7 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 		kvfree(axl);
 		return ERR_PTR(ret);
 	}
-	axl->id = -1;
+	atomic_inc(&axl_devices);
 	axl->pdev = pdev;
 	axl->generation = 1;
 	mutex_init(&axl->buf_lock);
@@ -188,12 +226,14 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 	if (ret < 0)
 		goto err;
 	axl->id = ret;
-	axl->wq = alloc_ordered_workqueue("axl%d", 0, axl->id);
+	axl->wq = alloc_ordered_workqueue("axl%d", WQ_FREEZABLE, axl->id);
 	if (!axl->wq) {
 		ret = -ENOMEM;
-		goto err;
+		goto err_id;
 	}
 	return axl;
+err_id:
+	ida_free(&axl_ids, axl->id);
 err:
 	put_device(&axl->dev);
 	return ERR_PTR(ret);
@@ -313,7 +353,9 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		ret = found;
 		goto err_unmap;
 	}
-	axl_hostif_alloc(axl);
+	ret = axl_hostif_alloc(axl);
+	if (ret)
+		goto err_unmap;
 	ret = axl_irq_alloc(axl);
 	if (ret)
 		goto err_table;
@@ -326,7 +368,12 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	}
 
 	axl_hold(axl);
-	axl_bring_up(axl, found);
+	ret = axl_bring_up(axl, found);
+	if (ret) {
+		dev_err(&pdev->dev,
+			"the DMA engine does not stop what somebody else started: power-cycle the card\n");
+		goto err_saved;
+	}
 	axl_debugfs_add(axl);
 	ret = axl_cdev_add(axl);
 	if (ret)
@@ -342,6 +389,7 @@ err_quiesce:
 	axl_dma_flush(axl, -ENODEV);
 	up_write(&axl->reset_sem);
 	cancel_work_sync(&axl->reset_work);
+err_saved:
 	kfree(axl->saved);
 err_irq:
 	axl_irq_free(axl);
@@ -353,6 +401,7 @@ err_unmap:
 err_disable:
 	pci_disable_device(pdev);
 err_put:
+	ida_free(&axl_ids, axl->id);
 	put_device(&axl->dev);
 	return ret;
 }
@@ -362,6 +411,7 @@ static void axl_stop(struct axl_device *axl)
 {
 	/* first of all: it ends whatever waits for the card under reset_sem */
 	WRITE_ONCE(axl->gone, true);
+	wake_up_all(&axl->idle_wait);
 	down_write(&axl->reset_sem);
 	axl_cdev_zap(axl);
 	axl_quiesce(axl);
@@ -379,6 +429,8 @@ static void axl_remove(struct pci_dev *pdev)
 	axl_stop(axl);
 	axl_cdev_del(axl);
 	axl_debugfs_del(axl);
+	/* the number is free although files may keep the shell */
+	ida_free(&axl_ids, axl->id);
 	axl_buf_unmap_all(axl);
 	axl_irq_free(axl);
 	axl_hostif_free(axl);
@@ -396,6 +448,61 @@ static void axl_shutdown(struct pci_dev *pdev)
 	axl_stop(pci_get_drvdata(pdev));
 }
 
+/*
+ * Resets by others, errors and system sleep: what runs on the card does not
+ * survive them. The card is quiet before and looked at anew afterwards.
+ */
+static void axl_reset_prepare(struct pci_dev *pdev)
+{
+	axl_pause(pci_get_drvdata(pdev));
+}
+
+static void axl_reset_done(struct pci_dev *pdev)
+{
+	axl_reset_request(pci_get_drvdata(pdev), "somebody reset the card");
+}
+
+static pci_ers_result_t axl_error_detected(struct pci_dev *pdev,
+					   pci_channel_state_t state)
+{
+	axl_pause(pci_get_drvdata(pdev));
+	return state == pci_channel_io_perm_failure ?
+	       PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_NEED_RESET;
+}
+
+static pci_ers_result_t axl_slot_reset(struct pci_dev *pdev)
+{
+	/* config space is restored when the card is looked at */
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static void axl_error_resume(struct pci_dev *pdev)
+{
+	axl_reset_request(pci_get_drvdata(pdev), "recovered from a bus error");
+}
+
+static const struct pci_error_handlers axl_err_handlers = {
+	.error_detected = axl_error_detected,
+	.slot_reset = axl_slot_reset,
+	.resume = axl_error_resume,
+	.reset_prepare = axl_reset_prepare,
+	.reset_done = axl_reset_done,
+};
+
+static int axl_suspend(struct device *dev)
+{
+	axl_pause(dev_get_drvdata(dev));
+	return 0;
+}
+
+static int axl_pm_resume(struct device *dev)
+{
+	axl_reset_request(dev_get_drvdata(dev), "the system was asleep");
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(axl_pm_ops, axl_suspend, axl_pm_resume);
+
 static const struct pci_device_id axl_pci_ids[] = {
 	{ PCI_DEVICE(AXL_VENDOR, AXL_DEVICE_OMEGA) },
 	{ PCI_DEVICE(AXL_VENDOR, AXL_DEVICE_ALPHA) },
@@ -411,6 +518,8 @@ static struct pci_driver axl_driver = {
 	.probe = axl_probe,
 	.remove = axl_remove,
 	.shutdown = axl_shutdown,
+	.err_handler = &axl_err_handlers,
+	.driver.pm = pm_sleep_ptr(&axl_pm_ops),
 };
 
 static int __init axl_init(void)
@@ -434,9 +543,9 @@ module_init(axl_init);
 static void __exit axl_module_exit(void)
 {
 	pci_unregister_driver(&axl_driver);
+	wait_var_event(&axl_devices, !atomic_read(&axl_devices));
 	axl_debugfs_exit();
 	axl_cdev_exit();
-	ida_destroy(&axl_ids);
 }
 module_exit(axl_module_exit);
 

@@ -15,6 +15,7 @@
 struct axl_edma_map {
 	u16 engine_en;
 	u16 doorbell;
+	u16 int_mask;
 	u16 int_clear;
 	u16 ll_err_en;
 	u16 done_imwr;
@@ -28,6 +29,7 @@ static const struct axl_edma_map axl_edma_maps[2] = {
 	[AXL_DIR_TO_DEVICE] = {
 		.engine_en = AXL_EDMA_RD_ENGINE_EN,
 		.doorbell = AXL_EDMA_RD_DOORBELL,
+		.int_mask = AXL_EDMA_RD_INT_MASK,
 		.int_clear = AXL_EDMA_RD_INT_CLEAR,
 		.ll_err_en = AXL_EDMA_RD_LL_ERR_EN,
 		.done_imwr = AXL_EDMA_RD_DONE_IMWR_LO,
@@ -39,6 +41,7 @@ static const struct axl_edma_map axl_edma_maps[2] = {
 	[AXL_DIR_FROM_DEVICE] = {
 		.engine_en = AXL_EDMA_WR_ENGINE_EN,
 		.doorbell = AXL_EDMA_WR_DOORBELL,
+		.int_mask = AXL_EDMA_WR_INT_MASK,
 		.int_clear = AXL_EDMA_WR_INT_CLEAR,
 		.ll_err_en = AXL_EDMA_WR_LL_ERR_EN,
 		.done_imwr = AXL_EDMA_WR_DONE_IMWR_LO,
@@ -100,12 +103,30 @@ int axl_edma_probe(struct axl_device *axl)
 }
 
 /**
+ * axl_edma_alive() - does the engine answer as it did at probe
+ * @axl: the device
+ */
+bool axl_edma_alive(struct axl_device *axl)
+{
+	u32 ctrl = readl(axl->regs + AXL_EDMA_CTRL);
+
+	return ctrl != AXL_EDMA_ALL_ONES &&
+	       FIELD_GET(AXL_EDMA_CTRL_RD_CH, ctrl) >=
+	       axl->dirs[AXL_DIR_TO_DEVICE].nr_ch &&
+	       FIELD_GET(AXL_EDMA_CTRL_WR_CH, ctrl) >=
+	       axl->dirs[AXL_DIR_FROM_DEVICE].nr_ch;
+}
+
+/**
  * axl_edma_update_imwr() - make the engine send the messages the kernel expects
  * @axl: the device
  * @dir: the direction
  *
  * The message can change with the affinity of its interrupt, so this is called
- * before every doorbell; without a change it costs no register access.
+ * before every doorbell; without a change it costs no register access. While a
+ * sibling runs nothing is changed, lest it sends half of each. Without a message
+ * that the engine could send, it writes to a spare word of the vMSI buffer: what
+ * the registers hold after a reset is bus address 0.
  */
 void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 {
@@ -113,10 +134,12 @@ void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 	u16 data[AXL_NR_CHANNELS];
 	u64 addr;
 
-	if (axl->layout.dma_vm)
+	if (axl->layout.dma_vm || hweight8(dir->running) > 1)
 		return;
-	if (axl_irq_message(axl, dir->to_device, &addr, data))
-		return;
+	if (axl_irq_message(axl, dir->to_device, &addr, data)) {
+		addr = axl->vmsi_dma + AXL_VMSI_BUF_SIZE / 2;
+		memset(data, 0, sizeof(data));
+	}
 	if (addr == dir->imwr && !memcmp(data, dir->imwr_data, sizeof(data)))
 		return;
 
@@ -142,37 +165,6 @@ void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir)
 {
 	writel(AXL_EDMA_ENGINE_EN, axl->regs + axl_edma_map(dir)->engine_en);
-}
-
-/**
- * axl_edma_init() - program the engine from scratch
- * @axl: the device
- *
- * For probe and after everything that resets the function. Interrupt masks stay
- * as firmware left them: they gate the local interrupt, which is firmware's.
- */
-void axl_edma_init(struct axl_device *axl)
-{
-	int d;
-
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
-		const struct axl_edma_map *map = axl_edma_map(dir);
-		unsigned long flags;
-		unsigned int n;
-
-		spin_lock_irqsave(&dir->lock, flags);
-		for (n = 0; n < dir->nr_ch; n++)
-			writel(AXL_EDMA_CH_PWR_EN,
-			       axl->regs + map->pwr_en + 4 * n);
-		writel(GENMASK(dir->nr_ch - 1, 0), axl->regs + map->ll_err_en);
-		writel(AXL_EDMA_INT_DONE | AXL_EDMA_INT_ABORT,
-		       axl->regs + map->int_clear);
-		dir->imwr = ~0ULL;	/* no message has this address */
-		axl_edma_update_imwr(axl, dir);
-		axl_edma_enable(axl, dir);
-		spin_unlock_irqrestore(&dir->lock, flags);
-	}
 }
 
 /**
@@ -353,6 +345,7 @@ static bool axl_edma_stopped(struct axl_device *axl, struct axl_dma_dir *dir,
  * axl_edma_stop() - stop all channels of a direction
  * @axl: the device
  * @dir: the direction; blocked, so that nobody starts anything
+ * @disable: straight by the engine enable
  *
  * Stopping one channel quiesces its siblings anyway, so all are told to: first
  * each by its doorbell, then the engine as a whole. Sleeps. The engine is left
@@ -360,17 +353,19 @@ static bool axl_edma_stopped(struct axl_device *axl, struct axl_dma_dir *dir,
  *
  * Return: true when every channel is proven stopped.
  */
-bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir)
+bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
+		   bool disable)
 {
 	const struct axl_edma_map *map = axl_edma_map(dir);
 	unsigned int n;
 	bool stopped;
 
-	for (n = 0; n < dir->nr_ch; n++)
+	for (n = 0; n < dir->nr_ch && !disable; n++)
 		if (dir->running & BIT(n))
 			writel(AXL_EDMA_DOORBELL_STOP | n,
 			       axl->regs + map->doorbell);
-	if (!read_poll_timeout(axl_edma_stopped, stopped, stopped, 100,
+	if (!disable &&
+	    !read_poll_timeout(axl_edma_stopped, stopped, stopped, 100,
 			       AXL_EDMA_STOP_US, false, axl, dir, false))
 		return true;
 
@@ -378,4 +373,44 @@ bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir)
 	return !read_poll_timeout(axl_edma_stopped, stopped, stopped, 100,
 				  AXL_EDMA_STOP_US, false, axl, dir, false) ||
 	       axl_edma_stopped(axl, dir, true);
+}
+
+/**
+ * axl_edma_init() - program the engine from scratch
+ * @axl: the device
+ *
+ * For probe and after everything that resets the function, before bus mastering
+ * comes on. Whatever a previous owner left running is stopped.
+ *
+ * Return: 0 or -EIO when a channel does not stop.
+ */
+int axl_edma_init(struct axl_device *axl)
+{
+	int d;
+
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++)
+		if (!axl_edma_stop(axl, &axl->dirs[d], true))
+			return -EIO;
+
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dirs[d];
+		const struct axl_edma_map *map = axl_edma_map(dir);
+		unsigned long flags;
+		unsigned int n;
+
+		spin_lock_irqsave(&dir->lock, flags);
+		for (n = 0; n < dir->nr_ch; n++)
+			writel(AXL_EDMA_CH_PWR_EN,
+			       axl->regs + map->pwr_en + 4 * n);
+		writel(GENMASK(dir->nr_ch - 1, 0), axl->regs + map->ll_err_en);
+		/* local interrupts need LIE, which is never set */
+		writel(0, axl->regs + map->int_mask);
+		writel(AXL_EDMA_INT_DONE | AXL_EDMA_INT_ABORT,
+		       axl->regs + map->int_clear);
+		dir->imwr = ~0ULL;	/* no message has this address */
+		axl_edma_update_imwr(axl, dir);
+		axl_edma_enable(axl, dir);
+		spin_unlock_irqrestore(&dir->lock, flags);
+	}
+	return 0;
 }

@@ -23,6 +23,9 @@ module_param(fw_refuse_ms, uint, 0644);
 MODULE_PARM_DESC(fw_refuse_ms,
 		 "A reply to the start message without a link bounce within this many ms is a refusal (1000)");
 
+/* How long after the start message the link may still go down. */
+#define AXL_FW_BOUNCE_MS	5000
+
 /* Bytes uploaded by one transfer: the grain of the progress shown. */
 #define AXL_FW_CHUNK		SZ_1M
 /* Zeros behind the image, for the part of a segment that is not in the file. */
@@ -168,6 +171,8 @@ static int axl_fw_move(struct axl_device *axl, struct axl_fw_image *image,
 	req->dev_addr = dev_addr;
 	req->channel = AXL_CHANNEL_ANY;
 	req->to_device = true;
+	req->timeout = axl_req_limit(req, 0);
+	axl_buf_sync_for_device(req->buf, offset, length);
 
 	/* not while waiting: recovery of a hung channel may need it */
 	down_read(&axl->reset_sem);
@@ -270,21 +275,29 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	ret = axl_dma_drain(axl);
 	if (ret)
 		return ret;
+	/* the card went away by itself, and recovery is due */
+	if (axl->reset_why)
+		return -ESTALE;
 	axl_hold(axl);
 	/* an access through a mapping would take a bus error */
 	axl_cdev_zap(axl);
 	axl->fw_state = AXL_FW_STARTING;
-	seen = axl_event_count(axl, AXL_EVENT_MAILBOX);
 	axl_set_online(axl, false);
+	seen = axl_event_count(axl, AXL_EVENT_MAILBOX);
+	axl->bounced = false;
+	axl->bounce_by = jiffies + msecs_to_jiffies(AXL_FW_BOUNCE_MS);
 	axl_mailbox_send(axl, req->start_opcode, msg, req->msg_size);
 
 	answer = axl_fw_await(axl, seen, deadline);
 	if (answer == AXL_FW_BOUNCED) {
 		/* the table is not published to whatever comes up */
 		WRITE_ONCE(axl->published, false);
-		return axl_recover(axl, deadline);
+		return axl_recover(axl, deadline, true);
 	}
 
+	if (answer == AXL_FW_SILENT && time_before(jiffies, axl->bounce_by))
+		/* killed or impatient: it may still happen */
+		return axl_hand_over(axl);
 	req->reply_opcode = axl_mailbox_opcode(axl);
 	if (answer == AXL_FW_SILENT && req->reply_opcode != req->start_opcode)
 		answer = AXL_FW_REPLIED;
@@ -302,12 +315,10 @@ static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 	u64 generation;
 	int ret;
 
-	ret = down_read_killable(&axl->reset_sem);
+	ret = axl_lock_ready(axl);
 	if (ret)
 		return ret;
-	ret = axl_status(axl);
-	if (!ret)
-		ret = axl_fw_parse(axl, image);
+	ret = axl_fw_parse(axl, image);
 	generation = axl->generation;
 	up_read(&axl->reset_sem);
 	if (ret)
@@ -360,21 +371,21 @@ int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req)
 		return -EINVAL;
 	if (copy_from_user(msg, u64_to_user_ptr(req->msg), req->msg_size))
 		return -EFAULT;
-	if (!mutex_trylock(&axl->fw_lock))
-		return -EBUSY;
-	ret = -ENOMEM;
 	image = kzalloc(sizeof(*image), GFP_KERNEL);
 	if (!image)
-		goto out;
+		return -ENOMEM;
+	/* before the lock: user memory and firmware files take their time */
 	ret = axl_fw_fetch(axl, image, req);
-	if (!ret)
+	if (!ret && !mutex_trylock(&axl->fw_lock)) {
+		ret = -EBUSY;
+	} else if (!ret) {
 		ret = axl_fw_run(axl, req, image, msg);
+		WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
+		mutex_unlock(&axl->fw_lock);
+	}
 	if (image->buf)
 		axl_buf_put(image->buf);
 	vfree(image->data);
 	kfree(image);
-	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
-out:
-	mutex_unlock(&axl->fw_lock);
 	return ret;
 }

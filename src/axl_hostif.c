@@ -13,47 +13,66 @@
  * axl_hostif_alloc() - allocate the virtual-MSI table
  * @axl: the device, with its DMA mask set
  *
- * Without it firmware cannot tell events apart where vectors are few; that is
- * worth a warning, not a failure.
+ * Firmware that has no target for its slots writes to bus address 0, so a card
+ * without a table must not become bus master.
+ *
+ * Return: 0 or -ENOMEM.
  */
-void axl_hostif_alloc(struct axl_device *axl)
+int axl_hostif_alloc(struct axl_device *axl)
 {
 	struct device *dev = &axl->pdev->dev;
+	dma_addr_t aligned;
 
-	axl->vmsi = dma_alloc_coherent(dev, AXL_VMSI_BUF_SIZE, &axl->vmsi_dma,
-				       GFP_KERNEL | __GFP_NOWARN);
-	if (axl->vmsi && !IS_ALIGNED(axl->vmsi_dma, AXL_VMSI_BUF_SIZE)) {
-		dma_free_coherent(dev, AXL_VMSI_BUF_SIZE, axl->vmsi,
-				  axl->vmsi_dma);
-		axl->vmsi = NULL;
+	/*
+	 * Behind an IOMMU the address is aligned to the size. Without one the
+	 * contiguous allocator may stop short of that: twice the size holds an
+	 * aligned half.
+	 */
+	for (axl->vmsi_size = AXL_VMSI_BUF_SIZE;
+	     axl->vmsi_size <= 2 * AXL_VMSI_BUF_SIZE; axl->vmsi_size *= 2) {
+		axl->vmsi_buf = dma_alloc_coherent(dev, axl->vmsi_size,
+						   &axl->vmsi_buf_dma,
+						   GFP_KERNEL | __GFP_NOWARN);
+		if (!axl->vmsi_buf)
+			break;
+		aligned = ALIGN(axl->vmsi_buf_dma, AXL_VMSI_BUF_SIZE);
+		if (aligned - axl->vmsi_buf_dma + AXL_VMSI_BUF_SIZE <=
+		    axl->vmsi_size) {
+			axl->vmsi = axl->vmsi_buf +
+				    (aligned - axl->vmsi_buf_dma);
+			axl->vmsi_dma = aligned;
+			return 0;
+		}
+		dma_free_coherent(dev, axl->vmsi_size, axl->vmsi_buf,
+				  axl->vmsi_buf_dma);
 	}
-	if (!axl->vmsi)
-		dev_warn(dev,
-			 "no aligned 2 MiB for virtual MSI: going on without; reload the driver when memory is less fragmented\n");
+	axl->vmsi_buf = NULL;
+	dev_err(dev,
+		"no 2 MiB of contiguous memory for the card's interrupt table: load the driver early, or boot with cma=16M\n");
+	return -ENOMEM;
 }
 
 void axl_hostif_free(struct axl_device *axl)
 {
-	if (axl->vmsi)
-		dma_free_coherent(&axl->pdev->dev, AXL_VMSI_BUF_SIZE,
-				  axl->vmsi, axl->vmsi_dma);
+	dma_free_coherent(&axl->pdev->dev, axl->vmsi_size, axl->vmsi_buf,
+			  axl->vmsi_buf_dma);
 	axl->vmsi = NULL;
 }
 
-static void axl_hostif_read_vmsi(struct axl_device *axl)
+static void axl_hostif_read_vmsi(struct axl_device *axl,
+				 struct axl_layout *layout)
 {
-	size_t len = axl_layout_vmsi_len(&axl->layout.vmsi);
+	size_t len = axl_layout_vmsi_len(&layout->vmsi);
 	void *snap = kmalloc(len, GFP_KERNEL);
 
-	axl->nr_vmsi = AXL_NR_MESSAGES;
 	if (!snap) {
-		axl->layout.vmsi.valid = false;
+		layout->vmsi.valid = false;
 		return;
 	}
-	memcpy_fromio(snap, axl->l2 + axl->layout.vmsi.offset, len);
+	memcpy_fromio(snap, axl->l2 + layout->vmsi.offset, len);
 	if (axl_layout_parse_vmsi(snap, len, &axl->vmsi_cfg)) {
-		axl->layout.vmsi.valid = false;
-		axl->layout.complaint = "virtual-MSI configuration unusable";
+		layout->vmsi.valid = false;
+		layout->complaint = "virtual-MSI configuration unusable";
 	} else {
 		/* slots below 32 exist whatever firmware says */
 		axl->nr_vmsi = max_t(unsigned int, axl->vmsi_cfg.nr_vmsi,
@@ -71,10 +90,13 @@ static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
 		return -ENOMEM;
 	memcpy_fromio(area, axl->l2, AXL_AREA_SIZE);
 	ret = axl_layout_parse(area, AXL_AREA_SIZE, axl->bar2_size, layout);
-	kfree(area);
 	/* a link that died on the way left all ones behind the good part */
-	if (!ret && axl_edma_probe(axl))
+	if (!ret && !axl_edma_alive(axl)) {
+		memset(area, 0, AXL_AREA_SIZE);
+		axl_layout_parse(area, AXL_AREA_SIZE, axl->bar2_size, layout);
 		ret = -EIO;
+	}
+	kfree(area);
 	return ret;
 }
 
@@ -106,35 +128,37 @@ bool axl_hostif_news(struct axl_device *axl)
 int axl_hostif_refresh(struct axl_device *axl)
 {
 	u8 desc[AXL_DMA_DESC_BYTES];
+	struct axl_layout layout;
 	u32 offset, size;
 	int ret;
 
-	ret = axl_hostif_read(axl, &axl->layout);
-	if (ret == -ENOMEM) {
-		axl->areas_known = false;
+	axl->areas_known = false;
+	ret = axl_hostif_read(axl, &layout);
+	if (ret == -ENOMEM)
 		return ret;
-	}
 	axl->nr_vmsi = AXL_NR_MESSAGES;
-	if (axl->layout.vmsi.valid)
-		axl_hostif_read_vmsi(axl);
+	if (layout.vmsi.valid)
+		axl_hostif_read_vmsi(axl, &layout);
 
 	axl->list_offset = AXL_LIST_FALLBACK_OFFSET;
 	axl->list_size = AXL_LIST_FALLBACK_SIZE;
-	if (axl->layout.dma_desc.valid) {
-		memcpy_fromio(desc, axl->l2 + axl->layout.dma_desc.offset,
+	if (layout.dma_desc.valid) {
+		memcpy_fromio(desc, axl->l2 + layout.dma_desc.offset,
 			      sizeof(desc));
-		if (!axl_layout_parse_dma_desc(desc, sizeof(desc),
-					       &axl->layout, axl->bar2_size,
-					       &offset, &size)) {
+		if (!axl_layout_parse_dma_desc(desc, sizeof(desc), &layout,
+					       axl->bar2_size, &offset,
+					       &size)) {
 			axl->list_offset = offset;
 			axl->list_size = size;
 		} else {
-			axl->layout.dma_desc.valid = false;
-			axl->layout.complaint = "DMA descriptor area unusable";
+			layout.dma_desc.valid = false;
+			layout.complaint = "DMA descriptor area unusable";
 		}
 	}
 	axl->list_elems = axl_layout_list_elems(axl->list_size);
-	axl->areas_known = !ret && axl_layout_has_areas(&axl->layout);
+	/* in one go: AXL_IOC_QUERY may look at any time */
+	axl->layout = layout;
+	axl->areas_known = !ret && axl_layout_has_areas(&layout);
 	/* once: the areas are looked at again and again while firmware starts */
 	if (axl->layout.complaint && axl->layout.complaint != axl->complained)
 		dev_warn_ratelimited(&axl->pdev->dev,
@@ -156,7 +180,7 @@ void axl_hostif_publish(struct axl_device *axl)
 	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
 
 	WRITE_ONCE(axl->published, false);
-	if (!axl->layout.hostif.valid || !axl->vmsi)
+	if (!axl->layout.hostif.valid)
 		return;
 	writel(0, area + AXL_HOSTIF_CTRL);
 	memset(axl->vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->vmsi));
@@ -168,6 +192,24 @@ void axl_hostif_publish(struct axl_device *axl)
 	writel(AXL_HOSTIF_CTRL_VALID, area + AXL_HOSTIF_CTRL);
 	readl(area + AXL_HOSTIF_CTRL);
 	WRITE_ONCE(axl->published, true);
+}
+
+/**
+ * axl_hostif_stale() - is this what firmware published before it restarted
+ * @axl: the device, its layout fresh, nothing published since the restart
+ *
+ * L2 may keep its content through a link bounce. Then our own entry is still
+ * there, which firmware that has come up would have cleared.
+ */
+bool axl_hostif_stale(struct axl_device *axl)
+{
+	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
+
+	return axl->layout.hostif.valid &&
+	       readl(area + AXL_HOSTIF_CTRL) == AXL_HOSTIF_CTRL_VALID &&
+	       readl(area + AXL_HOSTIF_TARGET) == lower_32_bits(axl->vmsi_dma) &&
+	       readl(area + AXL_HOSTIF_TARGET + 4) ==
+	       upper_32_bits(axl->vmsi_dma);
 }
 
 /**

@@ -206,22 +206,35 @@ static void axl_irq_guess(struct axl_device *axl, bool online)
 			axl_event_signal(axl, AXL_EVENT_CONTEXT(n));
 }
 
+/* Firmware says that it uses the slot of this event. */
+static bool axl_irq_told(const struct axl_device *axl, unsigned int n)
+{
+	return axl->layout.vmsi.valid && n < axl->nr_vmsi &&
+	       axl->vmsi_cfg.pmsi_of[n] != AXL_PMSI_UNKNOWN;
+}
+
 static irqreturn_t axl_irq_handler(int irq, void *data)
 {
 	struct axl_vector *vec = data;
 	struct axl_device *axl = vec->axl;
 	bool online = READ_ONCE(axl->online);
 	u8 channels = READ_ONCE(vec->channels);
-	bool own = false, found = false;
+	bool own = false, found = false, slots;
 
 	atomic64_inc(&vec->count);
 	trace_axl_irq(axl, vec->index);
 
 	if (online && channels)
 		found |= axl_dma_irq(axl, channels);
-	found |= axl_irq_slots(vec, &own);
+	slots = axl_irq_slots(vec, &own);
+	found |= slots;
 	if (axl_irq_own(axl)) {
-		if (!own && !axl_is_dma(vec->index)) {
+		/*
+		 * The message may have announced another slot. Then its own
+		 * event is counted only if firmware would not use a slot for it.
+		 */
+		if (!own && !axl_is_dma(vec->index) &&
+		    !(slots && axl_irq_told(axl, vec->index))) {
 			axl_event_signal(axl, vec->index);
 			found = true;
 		}
@@ -249,11 +262,10 @@ bool axl_irq_exact(const struct axl_device *axl)
 
 	if (axl_irq_own(axl))
 		return true;
-	if (!READ_ONCE(axl->published) || !axl->layout.vmsi.valid)
+	if (!READ_ONCE(axl->published))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(told); i++)
-		if (told[i] >= axl->nr_vmsi ||
-		    axl->vmsi_cfg.pmsi_of[told[i]] == AXL_PMSI_UNKNOWN)
+		if (!axl_irq_told(axl, told[i]))
 			return false;
 	return true;
 }
@@ -283,16 +295,14 @@ void axl_irq_route(struct axl_device *axl)
 		}
 		vec->channels = axl_is_dma(v) ? BIT(v - AXL_PMSI_DMA_READ) : 0;
 		/*
-		 * A slot below 32 belongs to the message of the same number and
-		 * to no other, so that an event is not told twice.
+		 * A slot is looked at by the message that announces it; one
+		 * below 32 also by the message of the same number.
 		 */
 		__set_bit(v, vec->slots);
-		for (n = AXL_NR_MESSAGES; n < axl->nr_vmsi; n++) {
-			u8 pmsi = axl->layout.vmsi.valid ?
-				  axl->vmsi_cfg.pmsi_of[n] : AXL_PMSI_UNKNOWN;
-
-			if (pmsi == v ||
-			    (pmsi == AXL_PMSI_UNKNOWN && !axl_is_dma(v)))
+		for (n = 0; n < axl->nr_vmsi; n++) {
+			if (axl_irq_told(axl, n) ?
+			    axl->vmsi_cfg.pmsi_of[n] == v :
+			    n >= AXL_NR_MESSAGES && !axl_is_dma(v))
 				__set_bit(n, vec->slots);
 		}
 	}

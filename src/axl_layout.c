@@ -329,9 +329,18 @@ int axl_layout_parse_vmsi(const void *snap, size_t len,
 
 	memset(out->pmsi_of, AXL_PMSI_UNKNOWN, sizeof(out->pmsi_of));
 	mapped = min_t(size_t, out->nr_vmsi, len - AXL_VMSI_MAP);
-	for (i = 0; i < mapped; i++)
-		if (p[AXL_VMSI_MAP + i] < AXL_PMSI_MAX)
-			out->pmsi_of[i] = p[AXL_VMSI_MAP + i];
+	for (i = 0; i < AXL_PMSI_MAX; i++) {
+		const u8 *entry = p + AXL_VMSI_ENTRIES + i * AXL_VMSI_ENTRY_BYTES;
+		unsigned int n = axl_le16(entry + AXL_VMSI_ENTRY_FIRST);
+		unsigned int last = axl_le16(entry + AXL_VMSI_ENTRY_LAST);
+
+		if (entry[AXL_VMSI_ENTRY_ENABLED] != 1 ||
+		    entry[AXL_VMSI_ENTRY_SOURCE] != AXL_VMSI_SOURCE_FIRMWARE)
+			continue;
+		for (; n <= last && n < mapped; n++)
+			if (p[AXL_VMSI_MAP + n] < AXL_PMSI_MAX)
+				out->pmsi_of[n] = p[AXL_VMSI_MAP + n];
+	}
 	return 0;
 }
 

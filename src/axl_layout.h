@@ -84,7 +84,13 @@
 /* Virtual-MSI configuration (hardware-notes: Interrupts) */
 #define AXL_VMSI_NUM_VMSI		0x00	/* 16 bits */
 #define AXL_VMSI_NUM_PMSI		0x02	/* 16 bits */
-#define AXL_VMSI_ENTRIES		0x04
+#define AXL_VMSI_ENTRIES		0x04	/* one a physical message */
+#define   AXL_VMSI_ENTRY_BYTES		8
+#define   AXL_VMSI_ENTRY_ENABLED	0x00	/* 8 bits */
+#define   AXL_VMSI_ENTRY_SOURCE		0x01	/* 8 bits */
+#define     AXL_VMSI_SOURCE_FIRMWARE	0
+#define   AXL_VMSI_ENTRY_FIRST		0x04	/* 16 bits, a slot */
+#define   AXL_VMSI_ENTRY_LAST		0x06	/* 16 bits, a slot */
 #define AXL_VMSI_MAP			0x104	/* 8 bits a virtual interrupt */
 #define AXL_VMSI_MAX			1024	/* slots of the table */
 #define AXL_PMSI_MAX			32
@@ -173,7 +179,8 @@ struct axl_layout {
  * @nr_vmsi: virtual interrupts, at most %AXL_VMSI_MAX
  * @nr_pmsi: physical messages, at most %AXL_PMSI_MAX
  * @pmsi_of: the message that announces each; %AXL_PMSI_UNKNOWN where firmware
- *	does not say, or says something impossible
+ *	does not say, says something impossible, or lists the slot in no enabled
+ *	entry of its own: hardware may raise such an event without any slot
  */
 struct axl_vmsi_cfg {
 	u16 nr_vmsi;

@@ -15,6 +15,12 @@
 #define AXL_RESET_LINK_MS	5000
 #define AXL_RESET_AREA_MS	5000
 
+/* For who has time: longer than areas are waited for. */
+#define AXL_SETTLE		msecs_to_jiffies(AXL_RESET_AREA_MS + 1000)
+
+/* How often a dead card that answers is given another chance. */
+#define AXL_RETRY		(10 * HZ)
+
 /* Where the link is looked at: the port above sees it without crossing it. */
 static bool axl_port_link(struct axl_device *axl)
 {
@@ -97,31 +103,43 @@ static void axl_fw_state_from_layout(struct axl_device *axl, int ret)
  * @axl: the device: offline, held and idle, bus mastering off
  * @ret: from axl_hostif_refresh()
  *
- * The order matters: a target for firmware's slot writes before the card may
- * write at all.
+ * The order matters: a target for firmware's slot writes and for the engine's
+ * messages before the card may write at all.
+ *
+ * Return: 0 or -EIO: the engine runs something that will not stop.
  */
-void axl_bring_up(struct axl_device *axl, int ret)
+int axl_bring_up(struct axl_device *axl, int ret)
 {
+	if (axl_edma_init(axl))
+		return -EIO;
 	axl_fw_state_from_layout(axl, ret);
 	axl_irq_route(axl);
 	axl_hostif_publish(axl);
 	pci_set_master(axl->pdev);
-	axl_edma_init(axl);
 	axl_set_online(axl, true);
 	axl_resume(axl);
+	return 0;
 }
 
-/* Give up on the card until it is removed. */
+/* Give up on the card until it is seen to answer. */
 static void axl_set_dead(struct axl_device *axl, const char *why)
 {
 	if (axl->gone)
 		return;
-	dev_err(&axl->pdev->dev,
-		"%s: giving up until it answers again; power-cycle the card\n",
-		why);
+	dev_err_ratelimited(&axl->pdev->dev,
+			    "%s: giving up until it answers again; power-cycle the card\n",
+			    why);
+	axl->retry_at = jiffies + AXL_RETRY;
 	axl->fw_state = AXL_FW_DEAD;
 	WRITE_ONCE(axl->dead, true);
 	axl_raise_generation(axl);
+}
+
+/* Phases are those of a load; what the work item does is nobody's progress. */
+static void axl_set_phase(struct axl_device *axl, enum axl_fw_phase phase)
+{
+	if (!(current->flags & PF_WQ_WORKER))
+		WRITE_ONCE(axl->fw_phase, phase);
 }
 
 static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
@@ -131,7 +149,7 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
 	/* an impatient caller is no reason to give the card up */
 	if (time_before(until, deadline))
 		until = deadline;
-	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_LINK);
+	axl_set_phase(axl, AXL_FW_PHASE_LINK);
 	while (!axl_link_up(axl)) {
 		if (axl_impatient(axl, until))
 			return false;
@@ -140,14 +158,24 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
 	return true;
 }
 
-/*
- * The process that waited was killed. It must not stay, and the card must not be
- * left half way: the work item goes on where it stopped.
+/**
+ * axl_hand_over() - leave the rest of a firmware start to the work item
+ * @axl: the device, offline and held; reset_sem is held exclusive
+ *
+ * Whoever waited was killed, or has no time. It must not stay, and the card must
+ * not be left half way.
+ *
+ * Return: -EINTR (killed), -ENODEV or -ETIMEDOUT.
  */
-static int axl_hand_over(struct axl_device *axl)
+int axl_hand_over(struct axl_device *axl)
 {
-	axl_reset_request(axl, "whoever started firmware was killed");
-	return -EINTR;
+	if (axl_status(axl))
+		return axl_status(axl);
+	axl_reset_request(axl, "nobody waits for the firmware start any more");
+	/* now, and not once more when it is finished */
+	axl_raise_generation(axl);
+	axl->raised = true;
+	return fatal_signal_pending(current) ? -EINTR : -ETIMEDOUT;
 }
 
 /**
@@ -155,18 +183,23 @@ static int axl_hand_over(struct axl_device *axl)
  * @axl: the device: offline, held and flushed; reset_sem is held exclusive
  * @deadline: jiffies: how long to wait for the link and for firmware's areas;
  *	the link gets a few seconds at least
+ * @settle: firmware may be coming up: unless its areas appear, bus mastering
+ *	stays off for as long as it may take, here or in the work item
  *
  * Without areas the card comes up as one that has its bootloader only.
  *
- * Return: 0, -ETIMEDOUT (back, but without areas), -EIO (dead), -ENODEV or -EINTR
+ * Return: 0, -ETIMEDOUT (no areas, or not yet), -EIO (dead), -ENODEV or -EINTR
  * (killed; recovery goes on).
  */
-int axl_recover(struct axl_device *axl, unsigned long deadline)
+int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 {
 	struct pci_dev *pdev = axl->pdev;
+	unsigned long settled, nonsense = 0;
+	bool late;
 	int ret;
 
 	lockdep_assert_held_write(&axl->reset_sem);
+	axl->bounced = true;
 	if (!axl_await_link(axl, deadline)) {
 		if (fatal_signal_pending(current))
 			return axl_hand_over(axl);
@@ -178,22 +211,40 @@ int axl_recover(struct axl_device *axl, unsigned long deadline)
 	/* BARs, MSI and PCIe settings; bus mastering was off when it was saved */
 	pci_load_saved_state(pdev, axl->saved);
 	pci_restore_state(pdev);
-	if (axl_edma_probe(axl)) {
+	if (!axl_edma_alive(axl)) {
 		axl_set_dead(axl, "engine does not answer after the restart");
 		return -EIO;
 	}
 
-	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_AREAS);
+	axl_set_phase(axl, AXL_FW_PHASE_AREAS);
+	settled = jiffies;
+	if (settle)
+		settled += msecs_to_jiffies(AXL_RESET_AREA_MS);
 	for (;;) {
 		ret = axl_hostif_refresh(axl);
-		if (axl->areas_known || axl_impatient(axl, deadline))
+		if (axl->areas_known && !axl_hostif_stale(axl))
 			break;
+		/* it has published, and published nonsense: that is no news */
+		if (axl->layout.complaint && !nonsense)
+			nonsense = jiffies + HZ / 2;
+		late = time_after_eq(jiffies, settled) ||
+		       (nonsense && time_after(jiffies, nonsense));
+		if (late && (axl->areas_known || nonsense ||
+			     axl_impatient(axl, deadline)))
+			break;
+		if (!late && axl_impatient(axl, deadline))
+			return axl_hand_over(axl);
 		fsleep(10000);
 	}
-	if (!axl->areas_known && fatal_signal_pending(current))
-		return axl_hand_over(axl);
-	axl_bring_up(axl, ret);
-	axl_raise_generation(axl);
+	/* a request that came meanwhile is served by this */
+	axl->reset_why = NULL;
+	if (axl_bring_up(axl, ret)) {
+		axl_set_dead(axl, "engine does not stop after the restart");
+		return -EIO;
+	}
+	if (!axl->raised)
+		axl_raise_generation(axl);
+	axl->raised = false;
 	return axl_status(axl) ?: axl->areas_known ? 0 : -ETIMEDOUT;
 }
 
@@ -237,28 +288,30 @@ void axl_quiesce(struct axl_device *axl)
  * axl_reset() - function level reset, and start over
  * @axl: the device; reset_sem is held exclusive
  *
- * Return: 0, -EOPNOTSUPP or -EIO.
+ * Return: 0, -EOPNOTSUPP, -EIO, -ENODEV or -EINTR.
  */
 int axl_reset(struct axl_device *axl)
 {
-	unsigned long deadline = jiffies;
+	/* what showed no areas before is not expected to do so now */
+	bool settle = axl->areas_known;
+	unsigned long deadline;
 	int ret;
 
 	lockdep_assert_held_write(&axl->reset_sem);
 	if (pcie_reset_flr(axl->pdev, PCI_RESET_PROBE))
 		return -EOPNOTSUPP;
-	/* what showed no areas before is not expected to do so now */
-	if (axl->areas_known)
-		deadline += msecs_to_jiffies(AXL_RESET_AREA_MS);
 	axl->fw_state = AXL_FW_STARTING;
 	axl_cdev_zap(axl);
 	axl_quiesce(axl);
 	axl_dma_flush(axl, -ESTALE);
 	axl->reset_why = NULL;
 	if (axl_link_up(axl) &&
-	    pcie_reset_flr(axl->pdev, PCI_RESET_DO_RESET))
-		dev_err(&axl->pdev->dev, "function level reset failed\n");
-	ret = axl_recover(axl, deadline);
+	    pcie_reset_flr(axl->pdev, PCI_RESET_DO_RESET)) {
+		axl_set_dead(axl, "function level reset failed");
+		return -EIO;
+	}
+	deadline = jiffies + (settle ? AXL_SETTLE : 0);
+	ret = axl_recover(axl, deadline, settle);
 	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
 	return ret == -ETIMEDOUT ? 0 : ret;
 }
@@ -269,18 +322,42 @@ int axl_reset(struct axl_device *axl)
  */
 static void axl_relink(struct axl_device *axl)
 {
+	u16 command;
+
 	axl->fw_state = AXL_FW_STARTING;
 	axl_cdev_zap(axl);
 	axl_quiesce(axl);
-	if (axl_await_link(axl, jiffies)) {
-		axl_dma_flush(axl, -ESTALE);
-		/* new firmware or a bootloader? only areas tell */
-		axl_recover(axl, jiffies + msecs_to_jiffies(AXL_RESET_AREA_MS));
-	} else {
+	if (!axl_await_link(axl, jiffies)) {
 		axl_dma_flush(axl, -EIO);
 		axl_set_dead(axl, "link did not come back");
+		return;
 	}
-	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
+	/* still master: it was not reset, and its engine may still run */
+	pci_read_config_word(axl->pdev, PCI_COMMAND, &command);
+	if (command & PCI_COMMAND_MASTER) {
+		pci_clear_master(axl->pdev);
+		if (pcie_reset_flr(axl->pdev, PCI_RESET_DO_RESET))
+			axl_dma_leak(axl);
+	}
+	axl_dma_flush(axl, -ESTALE);
+	axl_recover(axl, jiffies + AXL_SETTLE, true);
+}
+
+/* A firmware start was left to us: see whether it happens. */
+static void axl_finish_start(struct axl_device *axl)
+{
+	while (!axl->bounced && !axl_impatient(axl, axl->bounce_by)) {
+		axl->bounced = axl_link_bounced(axl);
+		fsleep(5000);
+	}
+	if (axl->bounced) {
+		axl_relink(axl);
+	} else if (!axl->gone) {
+		axl->raised = false;
+		axl_fw_state_from_layout(axl, 0);
+		axl_set_online(axl, true);
+		axl_resume(axl);
+	}
 }
 
 static void axl_reset_work(struct work_struct *work)
@@ -293,14 +370,35 @@ static void axl_reset_work(struct work_struct *work)
 	why = axl->reset_why;
 	/* none: whoever held the semaphore has done it */
 	if (why && !axl->gone) {
-		dev_warn(&axl->pdev->dev, "recovering: %s\n", why);
-		/* offline: somebody was killed on the way back */
-		if (!axl->online || axl_link_bounced(axl))
+		dev_warn_ratelimited(&axl->pdev->dev, "recovering: %s\n", why);
+		axl->reset_why = NULL;
+		if (axl->dead || (axl->online && axl_link_bounced(axl)))
 			axl_relink(axl);
+		else if (!axl->online)
+			axl_finish_start(axl);
 		else
 			axl_reset(axl);
 	}
-	axl->reset_why = NULL;
+	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_pause() - somebody else is going to reset the card or cut its power
+ * @axl: the device
+ *
+ * Undone by axl_reset_request().
+ */
+void axl_pause(struct axl_device *axl)
+{
+	down_write(&axl->reset_sem);
+	if (!axl_status(axl)) {
+		axl->fw_state = AXL_FW_STARTING;
+		axl_cdev_zap(axl);
+		axl_quiesce(axl);
+		axl_dma_flush(axl, -ESTALE);
+		axl->bounced = true;
+		axl_raise_generation(axl);
+	}
 	up_write(&axl->reset_sem);
 }
 
@@ -317,8 +415,8 @@ void axl_check_link(struct axl_device *axl)
 	idx = srcu_read_lock(&axl->srcu);
 	if (READ_ONCE(axl->online) && axl_link_bounced(axl))
 		axl_reset_request(axl, "link went down");
-	else if (!READ_ONCE(axl->gone) && READ_ONCE(axl->dead) &&
-		 axl_link_up(axl))
+	else if (axl_status(axl) == -EIO &&
+		 time_after(jiffies, axl->retry_at) && axl_link_up(axl))
 		axl_reset_request(axl, "card answers again");
 	srcu_read_unlock(&axl->srcu, idx);
 }

@@ -73,6 +73,13 @@ static inline void axl_vm_flags_mod(struct vm_area_struct *vma,
 #define axl_eventfd_signal(ctx)	eventfd_signal(ctx)
 #endif
 
+/* a fault can come with the lock of the VMA alone since 6.4 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define axl_release_fault_lock(vmf)	mmap_read_unlock((vmf)->vma->vm_mm)
+#else
+#define axl_release_fault_lock(vmf)	release_fault_lock(vmf)
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 #define axl_memdup_array_user(src, n, size)	vmemdup_user(src, (n) * (size))
 #else

@@ -99,6 +99,9 @@ static inline void sample_fill(u8 *bar2)
 	sample_put(bar2 + SAMPLE_DMA_DESC + 8, SAMPLE_LISTS_SIZE, 8);
 
 	p = bar2 + SAMPLE_VMSI;
+	/* one entry: enabled, of firmware, slots 0 to 1023 */
+	p[4] = 1;
+	sample_put(p + 10, 1023, 2);
 	sample_put(p, 1024, 2);
 	sample_put(p + 2, 32, 2);
 	for (i = 0; i < 1024; i++)

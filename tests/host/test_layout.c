@@ -596,8 +596,32 @@ static void vmsi_config(void **state)
 	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
 	assert_int_equal(cfg.nr_vmsi, 0);
 
-	/* messages that do not exist */
+	/* slots in no enabled entry of firmware's are not relied on */
 	sample_put(p, 1024, 2);
+	sample_put(p + 8, 3, 2);
+	sample_put(p + 10, 12, 2);
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.pmsi_of[2], 0xff);
+	assert_int_equal(cfg.pmsi_of[3], 3);
+	assert_int_equal(cfg.pmsi_of[12], 12);
+	assert_int_equal(cfg.pmsi_of[13], 0xff);
+	p[5] = 1;	/* hardware's */
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.pmsi_of[3], 0xff);
+	p[5] = 0;
+	p[4] = 0;	/* not enabled */
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.pmsi_of[3], 0xff);
+	p[4] = 1;
+	sample_put(p + 8, 9, 2);	/* first behind last */
+	sample_put(p + 10, 3, 2);
+	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);
+	assert_int_equal(cfg.pmsi_of[3], 0xff);
+	assert_int_equal(cfg.pmsi_of[9], 0xff);
+	sample_put(p + 8, 0, 2);
+	sample_put(p + 10, 0xffff, 2);
+
+	/* messages that do not exist */
 	p[260 + 5] = 32;
 	p[260 + 6] = 0xff;
 	assert_int_equal(vmsi(p, SAMPLE_VMSI_SIZE, &cfg), 0);

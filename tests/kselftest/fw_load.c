@@ -347,15 +347,19 @@ TEST_F_TIMEOUT(fw, start_unanswered, 60)
 /* Firmware that comes up and publishes nothing answers nothing either */
 TEST_F_TIMEOUT(fw, start_without_areas, 60)
 {
+	uint64_t end = at_now() + AT_SEC(10);
 	struct axl_query q;
+	int err;
 
 	start_fault(_metadata, self, METIS_LAB_START_NO_AREAS, -ETIMEDOUT);
 	ASSERT_EQ(0, at_query(self->t.fd, &q));
-	EXPECT_EQ(AXL_FW_PHASE_IDLE, q.fw_phase);
 	EXPECT_NE(AXL_FW_DEAD, q.fw_state);
-	/* The engine does not need it */
-	EXPECT_EQ(0, at_move(self->t.fd, self->handle, AXL_TO_DEVICE, 0,
-			     self->base, 4096));
+	/* The engine does not need it, once the driver has cleaned up */
+	do {
+		err = at_move(self->t.fd, self->handle, AXL_TO_DEVICE, 0,
+			      self->base, 4096);
+	} while (err == -ESTALE && at_now() < end);
+	EXPECT_EQ(0, err);
 	/* Somebody turns the card off and on */
 	EXPECT_EQ(0, at_cure(self->t.fd));
 }

@@ -250,7 +250,7 @@ TEST_F_TIMEOUT(fw, transfers_before_a_load, 60)
 	struct axl_wait w;
 
 	at_lab_set(METIS_LAB_STEP_BYTES, 4096);
-	at_lab_set(METIS_LAB_STEP_NS, 4000000);		/* 64 ms each */
+	at_lab_set(METIS_LAB_STEP_NS, 20000000);	/* 320 ms each */
 	at_fill(self->mem.p, MIB, 77, 0);
 	for (i = 0; i < 16; i++) {
 		struct axl_xfer x = {

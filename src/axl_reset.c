@@ -397,7 +397,9 @@ void axl_pause(struct axl_device *axl)
 		axl_quiesce(axl);
 		axl_dma_flush(axl, -ESTALE);
 		axl->bounced = true;
+		/* not once more when the card is back */
 		axl_raise_generation(axl);
+		axl->raised = true;
 	}
 	up_write(&axl->reset_sem);
 }

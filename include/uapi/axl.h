@@ -17,9 +17,12 @@
  *
  * Errors that any call can return: -ENOTTY (not a request of this interface),
  * -EFAULT (bad user pointer), -EINVAL and -E2BIG (as above), -ENOMEM, -EINTR (a
- * signal arrived while waiting; nothing was lost, call again), -ENODEV (the
- * device was removed; only close() is left to do), -EIO (the device is dead:
- * its link is down and did not come back).
+ * signal arrived while waiting; a wait can be called again, a firmware load or a
+ * reset goes on without its caller), -ENODEV (the device was removed; only
+ * close() is left to do), -EIO (the device is dead: its link is down and did not
+ * come back).
+ *
+ * While the card restarts, calls that need it wait; a signal that kills ends that.
  */
 #ifndef _UAPI_AXL_H
 #define _UAPI_AXL_H
@@ -44,7 +47,7 @@
 #define AXL_EVENT_DMA_WRITE(n)	(8 + (n))	/* write channel 0..3 */
 #define AXL_EVENT_MAILBOX	12		/* reply in the mailbox */
 #define AXL_EVENT_MESSAGE	24		/* device message */
-/** AXL_EVENT_ANY - for waiting only: any event at all */
+/** AXL_EVENT_ANY - any event at all */
 #define AXL_EVENT_ANY		(~(__u32)0)
 
 /**
@@ -229,7 +232,8 @@ struct axl_query {
  * @msg_size: 0..%AXL_MAILBOX_MSG_MAX
  * @reply_opcode: out: with -EREMOTEIO, the mailbox opcode word of the answer
  * @timeout_ns: bound on the whole start, from the start message to published
- *	areas; 0 means the driver's default (15 s)
+ *	areas; 0 means the driver's default (15 s). A restart that takes longer
+ *	goes on without the caller
  * @generation: out: the new generation, with %AXL_FW_LOAD_NO_START the current
  * @entry: out: entry point, a device address
  * @reserved: 0
@@ -283,8 +287,11 @@ struct axl_fw_load {
  * AXL_IOC_WAIT collects it: in between, leave the range and the cache lines at
  * its ends alone. For dma-bufs use DMA_BUF_IOCTL_SYNC.
  *
+ * Implicit fences of a dma-buf are not waited for.
+ *
  * Errors: -EINVAL, -EFAULT (not mapped, or not writable for
- * %AXL_BUF_FROM_DEVICE), -ENOMEM (also RLIMIT_MEMLOCK), -EBADF, -EOVERFLOW
+ * %AXL_BUF_FROM_DEVICE), -EIO (the IOMMU could not map it), what the exporter of
+ * a dma-buf says, -ENOMEM (also RLIMIT_MEMLOCK), -EBADF, -EOVERFLOW
  * (address range wraps), -ENOSPC (too many buffers in this file).
  */
 struct axl_buf_register {
@@ -345,8 +352,10 @@ struct axl_xfer {
  * @flags: 0
  * @generation: the current one
  * @timeout_ns: bound on each transfer's time on its channel; 0 means the
- *	driver's default, which grows with the length
- * @seq: out: names this submission in this file; 1, 2, 3, ...
+ *	driver's default, which grows with the length. Less than that takes
+ *	CAP_SYS_ADMIN, since stopping a channel disturbs its siblings; more is
+ *	cut to one minute more
+ * @seq: out: names this submission in this file; numbers rise
  *
  * All or none: if one entry is bad nothing is started. Transfers run in any
  * order and at the same time, on several channels. Every submission must be
@@ -355,7 +364,7 @@ struct axl_xfer {
  * Errors: -ENOENT (no such handle), -EACCES (buffer not registered for this
  * direction), -ERANGE (outside the buffer or outside what the device offers),
  * -ESTALE (not the current generation), -EBUSY (&axl_query.max_jobs
- * submissions not collected).
+ * submissions, or 16384 transfers, not collected).
  */
 struct axl_submit {
 	__u64 xfers;

@@ -131,7 +131,7 @@ struct axl_job {
 	int status;
 	u32 failed;
 	u64 bytes;
-	struct axl_req reqs[] __counted_by(nr_reqs);
+	struct axl_req reqs[];
 };
 
 /**

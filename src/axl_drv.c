@@ -83,14 +83,18 @@ int axl_status(struct axl_device *axl)
 int axl_enter(struct axl_device *axl, int *idx)
 {
 	*idx = srcu_read_lock(&axl->srcu);
-	if (READ_ONCE(axl->online))
+	if (READ_ONCE(axl->online)) {
+		/* for sparse, which knows no lock that is taken on success */
+		__release(&axl->srcu);
 		return 0;
+	}
 	srcu_read_unlock(&axl->srcu, *idx);
 	return axl_status(axl) ?: -EAGAIN;
 }
 
 void axl_exit(struct axl_device *axl, int idx)
 {
+	__acquire(&axl->srcu);
 	srcu_read_unlock(&axl->srcu, idx);
 }
 

@@ -86,9 +86,4 @@ static inline void axl_vm_flags_mod(struct vm_area_struct *vma,
 #define axl_memdup_array_user(src, n, size)	vmemdup_array_user(src, n, size)
 #endif
 
-/* __counted_by() is younger than the oldest kernel */
-#ifndef __counted_by
-#define __counted_by(member)
-#endif
-
 #endif /* AXL_COMPAT_H */

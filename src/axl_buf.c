@@ -243,10 +243,8 @@ out:
 
 static int axl_buf_pin(struct axl_buf *buf, u64 addr)
 {
-	unsigned int gup = buf->dir == DMA_TO_DEVICE ?
-			   AXL_FOLL_READ : FOLL_LONGTERM | FOLL_WRITE;
 	unsigned long limit, done = 0, nr;
-	long got = 0;
+	int got = 0;
 
 	nr = DIV_ROUND_UP(offset_in_page(addr) + buf->length, PAGE_SIZE);
 	limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
@@ -259,9 +257,15 @@ static int axl_buf_pin(struct axl_buf *buf, u64 addr)
 	buf->pages = kvmalloc_array(nr, sizeof(*buf->pages),
 				    GFP_KERNEL_ACCOUNT);
 	while (buf->pages && done < nr) {
-		got = pin_user_pages_fast((addr & PAGE_MASK) + done * PAGE_SIZE,
-					  min_t(unsigned long, nr - done, SZ_64K),
-					  gup, buf->pages + done);
+		unsigned long from = (addr & PAGE_MASK) + done * PAGE_SIZE;
+		int some = min_t(unsigned long, nr - done, SZ_64K);
+
+		if (buf->dir == DMA_TO_DEVICE)
+			got = axl_pin_for_read(from, some, buf->pages + done);
+		else
+			got = pin_user_pages_fast(from, some,
+						  FOLL_LONGTERM | FOLL_WRITE,
+						  buf->pages + done);
 		if (got <= 0)
 			break;
 		done += got;

@@ -47,14 +47,29 @@ static inline void axl_dma_buf_unmap(struct dma_buf_attachment *attach,
 
 /*
  * Before 6.2 a long-term pin for reading does not unshare a copy-on-write page:
- * the first write by the process would leave the device with the old page.
+ * the first write by the process would leave the device with the old page. A
+ * forced write does; shared memory that is mapped read-only refuses that, and
+ * does not need it.
  */
-#define AXL_FOLL_READ		(FOLL_LONGTERM | FOLL_WRITE | FOLL_FORCE)
+static inline int axl_pin_for_read(unsigned long addr, int nr,
+				   struct page **pages)
+{
+	int got = pin_user_pages_fast(addr, nr, FOLL_LONGTERM | FOLL_WRITE |
+				      FOLL_FORCE, pages);
+
+	return got > 0 ? got :
+	       pin_user_pages_fast(addr, nr, FOLL_LONGTERM, pages);
+}
 #else
 #define axl_devnode_device	const struct device
 #define axl_dma_buf_map		dma_buf_map_attachment_unlocked
 #define axl_dma_buf_unmap	dma_buf_unmap_attachment_unlocked
-#define AXL_FOLL_READ		FOLL_LONGTERM
+
+static inline int axl_pin_for_read(unsigned long addr, int nr,
+				   struct page **pages)
+{
+	return pin_user_pages_fast(addr, nr, FOLL_LONGTERM, pages);
+}
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)

@@ -1106,7 +1106,7 @@ static void t_start(void)
 	uint32_t generation = lab(METIS_LAB_GENERATION);
 
 	put_image(ddr + 0x200000, 300001, true);
-	lab_set(METIS_LAB_LINK_DOWN_MS, 300);
+	lab_set(METIS_LAB_LINK_DOWN_MS, 500);
 	EQ(raw_config(port, exp + PCI_EXP_LNKSTA, 2) & PCI_EXP_LNKSTA_DLLLA, PCI_EXP_LNKSTA_DLLLA);
 	mbox_send(METIS_EMU_OP_START, "", 0);
 	YES(wait_link(0));
@@ -1179,7 +1179,7 @@ static void t_dma_vm(void)
 static void t_early_reply(void)
 {
 	lab_set(METIS_LAB_EARLY_REPLY, 1);
-	lab_set(METIS_LAB_LINK_DOWN_MS, 20);
+	lab_set(METIS_LAB_LINK_DOWN_MS, 500);
 	put_image(ddr + 0x200000, 16, true);
 	mbox_send(METIS_EMU_OP_START, "", 0);
 	YES(wait_link(0));
@@ -1457,6 +1457,8 @@ static void t_link_down(void)
 
 static void t_back_to_bootloader(void)
 {
+	/* long enough to be seen by a guest that is not always running */
+	lab_set(METIS_LAB_LINK_DOWN_MS, 500);
 	mbox_send(METIS_EMU_OP_RESET, "", 0);
 	YES(wait_link(0));
 	YES(wait_state(METIS_EMU_BOOTLOADER));

@@ -25,7 +25,12 @@ FIXTURE(events)
 	struct at_ctx t;
 	volatile uint8_t *bar2;
 	bool exact;
+	bool silent;		/* a board that delivers no message */
 };
+
+#define NEEDS_MESSAGES()						\
+	if (self->silent)						\
+		SKIP(return, "this board delivers no messages")
 
 FIXTURE_SETUP(events)
 {
@@ -37,6 +42,7 @@ FIXTURE_SETUP(events)
 	ASSERT_NE(MAP_FAILED, p);
 	self->bar2 = p;
 	self->exact = self->t.q.features & AXL_FEAT_EVENTS_EXACT;
+	self->silent = at_lab_get(METIS_LAB_VARIANT) & METIS_LAB_VARIANT_NO_MSI;
 }
 
 FIXTURE_TEARDOWN(events)
@@ -56,6 +62,7 @@ TEST_F(events, physical)
 	uint64_t before, after;
 	unsigned int n;
 
+	NEEDS_MESSAGES();
 	for (n = 0; n < 32; n++) {
 		if (!firmware_event(n))
 			continue;
@@ -84,6 +91,7 @@ TEST_F(events, virtual)
 	uint64_t before, after;
 	size_t i;
 
+	NEEDS_MESSAGES();
 	if (!(self->t.q.features & AXL_FEAT_VMSI))
 		SKIP(return, "firmware has no table in host memory");
 	for (i = 0; i < at_array_size(some); i++) {
@@ -110,6 +118,7 @@ TEST_F(events, counts_exact)
 	unsigned int n, times, k;
 	uint64_t got;
 
+	NEEDS_MESSAGES();
 	if (!self->exact)
 		SKIP(return, "%u vectors and no table: counts are not exact",
 		     self->t.q.vectors);
@@ -136,6 +145,7 @@ TEST_F(events, wait_any)
 {
 	uint64_t before, after, start;
 
+	NEEDS_MESSAGES();
 	/* For "any" the count is that of all events: learn it, then wait */
 	at_wait_event(self->t.fd, AXL_EVENT_ANY, 0, 0, &before);
 	EXPECT_EQ(-ETIMEDOUT, at_wait_event(self->t.fd, AXL_EVENT_ANY, before,
@@ -170,6 +180,7 @@ TEST_F(events, wakes_a_sleeper)
 	uint64_t before, after;
 	pthread_t thread;
 
+	NEEDS_MESSAGES();
 	ASSERT_EQ(0, at_event_count(self->t.fd, 24, &before));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, raise_later, (void *)24));
 	EXPECT_EQ(0, at_wait_event(self->t.fd, 24, before,
@@ -185,6 +196,7 @@ TEST_F(events, wakes_all)
 	pid_t pids[4];
 	int i, status;
 
+	NEEDS_MESSAGES();
 	ASSERT_EQ(0, at_event_count(self->t.fd, 12, &before));
 	for (i = 0; i < 4; i++) {
 		pids[i] = fork();
@@ -217,6 +229,7 @@ TEST_F(events, interrupted)
 	pid_t child;
 	int status;
 
+	NEEDS_MESSAGES();
 	ASSERT_EQ(0, at_event_count(self->t.fd, 12, &before));
 	child = fork();
 	if (!child) {
@@ -249,6 +262,7 @@ TEST_F(events, eventfd)
 	uint64_t value, before;
 	unsigned int i;
 
+	NEEDS_MESSAGES();
 	ASSERT_EQ(0, at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &e));
 	e.event = AXL_EVENT_ANY;
 	e.fd = any;
@@ -302,6 +316,7 @@ TEST_F(events, eventfd_close)
 	struct axl_event_fd e = { .event = 24, .fd = efd };
 	uint64_t value, before;
 
+	NEEDS_MESSAGES();
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, at_ioctl(fd, AXL_IOC_EVENT_FD, &e));
 	close(fd);
@@ -403,6 +418,7 @@ TEST_F(events, mailbox)
 	int32_t status;
 	unsigned int i;
 
+	NEEDS_MESSAGES();
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, at_event_count(self->t.fd, AXL_EVENT_MAILBOX,
 					    &before));
@@ -428,6 +444,7 @@ TEST_F(events, mailbox_storm)
 	uint64_t before, after, end;
 	uint32_t size;
 
+	NEEDS_MESSAGES();
 	ASSERT_EQ(0, at_event_count(self->t.fd, 24, &before));
 	ASSERT_EQ(0, at_mailbox(self->bar2, METIS_EMU_OP_RAISE, &msg,
 				sizeof(msg), reply, &size));
@@ -462,6 +479,7 @@ TEST_F(events, context_job)
 	uint32_t crc, want;
 	unsigned int n;
 
+	NEEDS_MESSAGES();
 	for (n = 0; n < 4; n++) {
 		at = at_scratch_l2(&self->t.q) + 256 * n;
 		job = (struct metis_emu_job){
@@ -529,8 +547,12 @@ TEST_F_TIMEOUT(events, stale_while_waiting, 60)
 	at_sleep_ms(100);
 	ASSERT_EQ(0, at_fw_run(self->t.fd));
 	ASSERT_EQ(child, waitpid(child, &status, 0));
-	EXPECT_EQ(ESTALE, WEXITSTATUS(status));
+	/* A count may rise without its event, but that is no event lost */
+	if (self->exact || WEXITSTATUS(status)) {
+		EXPECT_EQ(ESTALE, WEXITSTATUS(status));
+	}
 
+	NEEDS_MESSAGES();
 	ASSERT_EQ(0, at_event_count(self->t.fd, 12, &before));
 	at_lab_set(METIS_LAB_RAISE, 12);
 	EXPECT_EQ(0, at_wait_event(self->t.fd, 12, before, AT_SOON, NULL));

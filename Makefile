@@ -25,6 +25,7 @@ have-headers:
 
 install: modules_install tools
 	$(MAKE) -C tools/metisctl install PREFIX=$(PREFIX)
+	install -D -m 644 tools/udev/60-axl.rules $(DESTDIR)/etc/udev/rules.d/60-axl.rules
 
 tools:
 	$(MAKE) -C tools/metisctl
@@ -58,7 +59,7 @@ help:
 	@echo '                   KDIR= ARCH= CROSS_COMPILE= LLVM= as in a kernel build'
 	@echo '  modules_install  install it (as root)'
 	@echo '  tools            build metisctl'
-	@echo '  install          modules_install, and metisctl into PREFIX=$(PREFIX)'
+	@echo '  install          modules_install, metisctl into PREFIX=$(PREFIX), udev rule'
 	@echo '  clean            remove what a module build left'
 	@echo ''
 	@echo 'Without a card, on an emulated arm64 board (Debian 12 or 13):'

@@ -385,6 +385,7 @@ static inline struct axl_device *axl_from_dev(struct device *dev)
 }
 
 /* axl_drv.c */
+ktime_t axl_ktime(u64 ns);
 unsigned long axl_timeout(u64 ns);
 bool axl_impatient(struct axl_device *axl, unsigned long deadline);
 int axl_status(struct axl_device *axl);

@@ -337,18 +337,17 @@ static int axl_ioc_wait_event(struct axl_file *file, void *arg)
 	struct axl_device *axl = file->axl;
 	struct axl_wait_event *req = arg;
 	struct wait_queue_head *head;
-	long left;
-	int ret;
+	int ret, why;
 
 	if (req->flags || !axl_event_ok(req->event))
 		return -EINVAL;
 	head = axl_event_wait_head(axl, req->event);
-	left = wait_event_interruptible_timeout(*head,
-						(ret = axl_event_look(axl, req)) != -EAGAIN,
-						axl_timeout(req->timeout_ns));
+	why = wait_event_interruptible_hrtimeout(*head,
+						 (ret = axl_event_look(axl, req)) != -EAGAIN,
+						 axl_ktime(req->timeout_ns));
 	if (ret != -EAGAIN)
 		return ret;
-	return left < 0 ? -EINTR : -ETIMEDOUT;
+	return why == -ETIME ? -ETIMEDOUT : -EINTR;
 }
 
 static int axl_ioc_event_counts(struct axl_file *file, void *arg)

@@ -494,15 +494,14 @@ int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 		 u64 timeout_ns, struct axl_job **done)
 {
 	struct axl_job *job;
-	long left;
-	int ret;
+	int ret, why;
 	u32 i;
 
-	left = wait_event_interruptible_timeout(client->wait,
-						axl_wait_over(axl, client, seq, &job, &ret),
-						axl_timeout(timeout_ns));
+	why = wait_event_interruptible_hrtimeout(client->wait,
+						 axl_wait_over(axl, client, seq, &job, &ret),
+						 axl_ktime(timeout_ns));
 	if (ret == -EAGAIN)
-		return left < 0 ? -EINTR : -ETIMEDOUT;
+		return why == -ETIME ? -ETIMEDOUT : -EINTR;
 	if (ret)
 		return ret;
 

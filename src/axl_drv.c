@@ -28,8 +28,17 @@ static DEFINE_IDA(axl_ids);
 static atomic_t axl_devices = ATOMIC_INIT(0);
 
 /**
- * axl_timeout() - a time limit of the native interface in jiffies
+ * axl_ktime() - a time limit of the native interface, for high resolution timers
  * @ns: nanoseconds, 0 to look only
+ */
+ktime_t axl_ktime(u64 ns)
+{
+	return min_t(u64, ns, KTIME_MAX);
+}
+
+/**
+ * axl_timeout() - the same in jiffies, where ticks are good enough
+ * @ns: nanoseconds
  */
 unsigned long axl_timeout(u64 ns)
 {

@@ -261,6 +261,7 @@ struct axl_event_bucket {
  * @retry_at: jiffies before which a dead card is left alone
  * @bounce_by: jiffies until which a start message may take effect
  * @bounced: it has
+ * @paused: somebody else resets the card: no recovery now
  * @raised: the generation was raised before the restart was over
  *
  * @layout: what firmware published, validated
@@ -332,6 +333,7 @@ struct axl_device {
 	unsigned long retry_at;
 	unsigned long bounce_by;
 	bool bounced;
+	bool paused;
 	bool raised;
 
 	struct axl_layout layout;
@@ -513,6 +515,8 @@ bool axl_link_bounced(struct axl_device *axl);
 int axl_hand_over(struct axl_device *axl);
 int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle);
 void axl_pause(struct axl_device *axl);
+void axl_unpause(struct axl_device *axl, const char *why);
+void axl_give_up(struct axl_device *axl, const char *why);
 void axl_hold(struct axl_device *axl);
 void axl_resume(struct axl_device *axl);
 void axl_check_link(struct axl_device *axl);

@@ -116,8 +116,10 @@ static void axl_buf_release(struct kref *ref)
 	axl_buf_unmap(buf);
 	mutex_unlock(&axl->buf_lock);
 
-	if (buf->leaked)
+	if (buf->leaked) {
+		put_device(&axl->dev);
 		return;
+	}
 	if (buf->dmabuf)
 		dma_buf_put(buf->dmabuf);
 	sg_free_table(&buf->own);

@@ -4,11 +4,11 @@
  * owns lives here; the work is done elsewhere.
  */
 #include <linux/bitfield.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/poll.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -434,7 +434,7 @@ static int axl_ioc_reset(struct axl_file *file, void *arg)
 		goto out;
 	ret = axl_status(axl);
 	if (!ret)
-		ret = axl_reset(axl);
+		ret = axl->paused ? -EBUSY : axl_reset(axl);
 	req->generation = axl->generation;
 	up_write(&axl->reset_sem);
 out:
@@ -537,24 +537,24 @@ static __poll_t axl_poll(struct file *filp, struct poll_table_struct *wait)
 static vm_fault_t axl_vm_fault_wait(struct axl_device *axl,
 				    struct vm_fault *vmf)
 {
-	vm_fault_t ret = VM_FAULT_RETRY;
+	struct file *filp = vmf->vma->vm_file;
 
 	if (!fault_flag_allow_retry_first(vmf->flags)) {
 		/* second round, or a caller that cannot retry */
-		if (down_read_killable(&axl->reset_sem))
+		if (axl_lock_ready(axl))
 			return VM_FAULT_SIGBUS;
 		up_read(&axl->reset_sem);
 		return VM_FAULT_NOPAGE;
 	}
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
-		return ret;
+		return VM_FAULT_RETRY;
 	/* without the lock the mapping, and with it the file, may go */
-	get_device(&axl->dev);
+	get_file(filp);
 	axl_release_fault_lock(vmf);
-	if (!down_read_killable(&axl->reset_sem))
+	if (!axl_lock_ready(axl))
 		up_read(&axl->reset_sem);
-	put_device(&axl->dev);
-	return ret;
+	fput(filp);
+	return VM_FAULT_RETRY;
 }
 
 static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
@@ -574,12 +574,10 @@ static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
 		ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK,
 				     PHYS_PFN(phys));
 		axl_exit(axl, idx);
-	} else if (err == -EAGAIN && !fatal_signal_pending(current)) {
-		/* recovery is due: fault again, and wait for it then */
-		ret = VM_FAULT_NOPAGE;
 	}
 	up_read(&axl->reset_sem);
-	return ret;
+	/* recovery is due */
+	return err == -EAGAIN ? axl_vm_fault_wait(axl, vmf) : ret;
 }
 
 static const struct vm_operations_struct axl_vm_ops = {

@@ -660,11 +660,22 @@ void axl_dma_flush(struct axl_device *axl, int status)
 /**
  * axl_dma_idle() - does no channel run
  * @axl: the device
+ *
+ * Under the locks: between the end of one request and the start of the next a
+ * channel looks idle to anybody else. True for good while nobody can submit.
  */
 bool axl_dma_idle(struct axl_device *axl)
 {
-	return !READ_ONCE(axl->dirs[0].running) &&
-	       !READ_ONCE(axl->dirs[1].running);
+	unsigned long flags;
+	u8 running = 0;
+	int d;
+
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+		spin_lock_irqsave(&axl->dirs[d].lock, flags);
+		running |= axl->dirs[d].running;
+		spin_unlock_irqrestore(&axl->dirs[d].lock, flags);
+	}
+	return !running;
 }
 
 /**

@@ -185,8 +185,11 @@ void axl_pick_up(struct axl_device *axl)
 		axl_set_online(axl, false);
 		pci_clear_master(axl->pdev);
 		ret = axl_hostif_refresh(axl);
-		if (axl_bring_up(axl, ret))
+		if (axl_bring_up(axl, ret)) {
+			/* not a firmware start that somebody left to us */
+			axl->bounced = true;
 			axl_reset_request(axl, "engine does not stop");
+		}
 		axl_raise_generation(axl);
 	}
 	up_write(&axl->reset_sem);
@@ -223,6 +226,7 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 	}
 	atomic_inc(&axl_devices);
 	axl->pdev = pdev;
+	axl->bounced = true;
 	axl->generation = 1;
 	mutex_init(&axl->buf_lock);
 	INIT_LIST_HEAD(&axl->bufs);
@@ -472,15 +476,18 @@ static void axl_reset_prepare(struct pci_dev *pdev)
 
 static void axl_reset_done(struct pci_dev *pdev)
 {
-	axl_reset_request(pci_get_drvdata(pdev), "somebody reset the card");
+	axl_unpause(pci_get_drvdata(pdev), "somebody reset the card");
 }
 
 static pci_ers_result_t axl_error_detected(struct pci_dev *pdev,
 					   pci_channel_state_t state)
 {
 	axl_pause(pci_get_drvdata(pdev));
-	return state == pci_channel_io_perm_failure ?
-	       PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_NEED_RESET;
+	if (state == pci_channel_io_perm_failure) {
+		axl_give_up(pci_get_drvdata(pdev), "the bus gave the card up");
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
+	return PCI_ERS_RESULT_NEED_RESET;
 }
 
 static pci_ers_result_t axl_slot_reset(struct pci_dev *pdev)
@@ -491,7 +498,7 @@ static pci_ers_result_t axl_slot_reset(struct pci_dev *pdev)
 
 static void axl_error_resume(struct pci_dev *pdev)
 {
-	axl_reset_request(pci_get_drvdata(pdev), "recovered from a bus error");
+	axl_unpause(pci_get_drvdata(pdev), "recovered from a bus error");
 }
 
 static const struct pci_error_handlers axl_err_handlers = {
@@ -510,7 +517,7 @@ static int axl_suspend(struct device *dev)
 
 static int axl_pm_resume(struct device *dev)
 {
-	axl_reset_request(dev_get_drvdata(dev), "the system was asleep");
+	axl_unpause(dev_get_drvdata(dev), "the system was asleep");
 	return 0;
 }
 

@@ -343,6 +343,14 @@ static void axl_relink(struct axl_device *axl)
 	axl_recover(axl, jiffies + AXL_SETTLE, true);
 }
 
+static void axl_stop_for_good(struct axl_device *axl, const char *why)
+{
+	axl_cdev_zap(axl);
+	axl_quiesce(axl);
+	axl_dma_flush(axl, -EIO);
+	axl_set_dead(axl, why);
+}
+
 /* A firmware start was left to us: see whether it happens. */
 static void axl_finish_start(struct axl_device *axl)
 {
@@ -367,7 +375,8 @@ static void axl_reset_work(struct work_struct *work)
 	const char *why;
 
 	down_write(&axl->reset_sem);
-	why = axl->reset_why;
+	/* whoever paused asks again when it is done */
+	why = axl->paused ? NULL : axl->reset_why;
 	/* none: whoever held the semaphore has done it */
 	if (why && !axl->gone) {
 		dev_warn_ratelimited(&axl->pdev->dev, "recovering: %s\n", why);
@@ -376,21 +385,48 @@ static void axl_reset_work(struct work_struct *work)
 			axl_relink(axl);
 		else if (!axl->online)
 			axl_finish_start(axl);
-		else
-			axl_reset(axl);
+		else if (axl_reset(axl) == -EOPNOTSUPP)
+			axl_stop_for_good(axl, "the card cannot be reset");
 	}
 	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_give_up() - the card is beyond recovery
+ * @axl: the device
+ * @why: constant text for the log
+ */
+void axl_give_up(struct axl_device *axl, const char *why)
+{
+	down_write(&axl->reset_sem);
+	axl->paused = false;
+	axl_stop_for_good(axl, why);
+	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_unpause() - the card may be used again
+ * @axl: the device
+ * @why: constant text for the log
+ */
+void axl_unpause(struct axl_device *axl, const char *why)
+{
+	down_write(&axl->reset_sem);
+	axl->paused = false;
+	up_write(&axl->reset_sem);
+	axl_reset_request(axl, why);
 }
 
 /**
  * axl_pause() - somebody else is going to reset the card or cut its power
  * @axl: the device
  *
- * Undone by axl_reset_request().
+ * Undone by axl_unpause() or axl_give_up(); until then nobody recovers it.
  */
 void axl_pause(struct axl_device *axl)
 {
 	down_write(&axl->reset_sem);
+	axl->paused = true;
 	if (!axl_status(axl)) {
 		axl->fw_state = AXL_FW_STARTING;
 		axl_cdev_zap(axl);

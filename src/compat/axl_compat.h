@@ -57,8 +57,9 @@ static inline int axl_pin_for_read(unsigned long addr, int nr,
 	int got = pin_user_pages_fast(addr, nr, FOLL_LONGTERM | FOLL_WRITE |
 				      FOLL_FORCE, pages);
 
+	/* this page only: the next may be private again */
 	return got > 0 ? got :
-	       pin_user_pages_fast(addr, nr, FOLL_LONGTERM, pages);
+	       pin_user_pages_fast(addr, 1, FOLL_LONGTERM, pages);
 }
 #else
 #define axl_devnode_device	const struct device
@@ -88,8 +89,8 @@ static inline void axl_vm_flags_mod(struct vm_area_struct *vma,
 #define axl_eventfd_signal(ctx)	eventfd_signal(ctx)
 #endif
 
-/* a fault can come with the lock of the VMA alone since 6.4 */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+/* a fault of a file can come with the lock of the VMA alone since 6.6 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define axl_release_fault_lock(vmf)	mmap_read_unlock((vmf)->vma->vm_mm)
 #else
 #define axl_release_fault_lock(vmf)	release_fault_lock(vmf)

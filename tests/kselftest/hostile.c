@@ -169,15 +169,6 @@ TEST_F_TIMEOUT(hostile, at_start, 240)
 	at_lab_set(METIS_LAB_LINK_DOWN_MS, 5);
 	at_lab_set(METIS_LAB_AREA_DELAY_MS, 5);
 	for (i = 1; i < METIS_HOSTILE_COUNT; i++) {
-		/*
-		 * References that lead nowhere all mean that no areas come, which
-		 * takes a while to find out: some of them will do here.
-		 */
-		if ((i > METIS_HOSTILE_REF_OFFSET &&
-		     i <= METIS_HOSTILE_REF_OVERLAP &&
-		     i != METIS_HOSTILE_REF_ONES) ||
-		    i == METIS_HOSTILE_SHARED_ONES)
-			continue;
 		/* Started from honest firmware, or nothing could be uploaded */
 		at_lab_set(METIS_LAB_HOSTILE, 0);
 		at_write_text("/sys/bus/pci/drivers/axl/unbind",

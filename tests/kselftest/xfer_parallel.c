@@ -194,7 +194,6 @@ static void run_all(struct __test_metadata *_metadata, struct at_ctx *t,
 	struct axl_event_counts c = {
 		.counts = (uintptr_t)events, .nr = 12,
 	};
-	uint64_t lost = t->q.lost_interrupts;
 	pid_t pids[PROCESSES];
 	unsigned int i;
 	int status;
@@ -224,11 +223,6 @@ static void run_all(struct __test_metadata *_metadata, struct at_ctx *t,
 	for (i = 4; pinned && i < 12; i++)
 		EXPECT_GT(after[i], events[i])
 			TH_LOG("event %u: the channel did nothing", i);
-	/* Each was told by a message, none found by a timeout */
-	ASSERT_EQ(0, at_query(t->fd, &t->q));
-	if (!(at_lab_get(METIS_LAB_VARIANT) & METIS_LAB_VARIANT_NO_MSI)) {
-		EXPECT_EQ(lost, t->q.lost_interrupts);
-	}
 }
 
 TEST_F_TIMEOUT(parallel, a_channel_each, 120)

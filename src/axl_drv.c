@@ -140,13 +140,15 @@ int axl_lock_ready(struct axl_device *axl)
 		if (down_read_killable(&axl->reset_sem))
 			return -EINTR;
 		ret = axl_status(axl);
-		if (!ret && axl->online)
+		/* a recovery that is due would make the caller's work stale */
+		if (!ret && axl->online && !READ_ONCE(axl->reset_why))
 			return 0;
 		up_read(&axl->reset_sem);
 		if (ret)
 			return ret;
 		if (wait_event_killable(axl->state_wait,
-					READ_ONCE(axl->online) ||
+					(READ_ONCE(axl->online) &&
+					 !READ_ONCE(axl->reset_why)) ||
 					axl_status(axl)))
 			return -EINTR;
 	}

@@ -86,6 +86,38 @@ enum axl_iommu_mode {
 };
 
 /**
+ * enum axl_guard - what becomes of firmware's writes to bus address 0
+ * @AXL_GUARD_NONE: nothing translates: they reach physical memory
+ * @AXL_GUARD_ACTIVE: page 0 leads to the table of virtual interrupts: what
+ *	firmware signals while it restarts is not lost
+ * @AXL_GUARD_REFUSED: page 0 could not be mapped (see the kernel log): the IOMMU
+ *	refuses them, and what they signal is lost
+ * @AXL_GUARD_OFF: as before, because a module parameter says so
+ *
+ * Restarting firmware that has no table yet signals by writes to addresses just
+ * above 0 (docs/hardware-notes.md, "Interrupts").
+ */
+enum axl_guard {
+	AXL_GUARD_NONE		= 0,
+	AXL_GUARD_ACTIVE	= 1,
+	AXL_GUARD_REFUSED	= 2,
+	AXL_GUARD_OFF		= 3,
+};
+
+/**
+ * enum axl_delivery - how completions and events get to the driver
+ * @AXL_DELIVERY_UNKNOWN: the self-test's transfer did not run
+ * @AXL_DELIVERY_MESSAGES: messages of the engine arrive
+ * @AXL_DELIVERY_POLLED: they do not arrive, or there is no vector: the driver
+ *	looks at a short interval
+ */
+enum axl_delivery {
+	AXL_DELIVERY_UNKNOWN	= 0,
+	AXL_DELIVERY_MESSAGES	= 1,
+	AXL_DELIVERY_POLLED	= 2,
+};
+
+/**
  * enum axl_irq_mode - how interrupts reach the host
  * @AXL_IRQ_NONE: no vector was granted
  * @AXL_IRQ_MSI: message signalled interrupts
@@ -99,7 +131,8 @@ enum axl_irq_mode {
 
 /**
  * enum axl_fw_state - what runs on the card
- * @AXL_FW_NONE: nothing that answers (no shared area could be read)
+ * @AXL_FW_NONE: nothing that answers (no shared area could be read), or what ran
+ *	before the system slept and is not to be relied on
  * @AXL_FW_BOOTLOADER: the bootloader: mailbox and DMA, no published areas
  * @AXL_FW_STARTING: start message sent, or the link is down
  * @AXL_FW_RUNNING: runtime firmware with published areas
@@ -169,6 +202,11 @@ enum axl_fw_phase {
  * @max_jobs: submissions a file can have that AXL_IOC_WAIT has not collected
  * @nr_vmsi: virtual interrupts that the driver looks at, 0..1024
  * @reserved: 0
+ * @rescued_interrupts: events that came through the page at bus address 0
+ * @restarts: restarts of the card or its firmware that no call of this
+ *	interface asked for
+ * @guard: &enum axl_guard
+ * @delivery: &enum axl_delivery
  */
 struct axl_query {
 	__u32 abi;
@@ -207,6 +245,10 @@ struct axl_query {
 	__u32 max_jobs;
 	__u32 nr_vmsi;
 	__u64 reserved;
+	__u64 rescued_interrupts;
+	__u64 restarts;
+	__u32 guard;
+	__u32 delivery;
 };
 
 /** AXL_FW_LOAD_NAME - @image is a file name for request_firmware() */

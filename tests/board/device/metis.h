@@ -315,6 +315,7 @@ void metis_fw_raise(MetisState *s, unsigned int nr);
 void metis_fw_vmsi(MetisState *s, unsigned int nr);
 void metis_fw_log(MetisState *s, const char *text, uint32_t len);
 void metis_fw_warm_restart(MetisState *s);
+void metis_fw_silent_restart(MetisState *s);
 void metis_fw_die(MetisState *s);
 void metis_fw_header(MetisState *s);
 void metis_fw_areas(MetisState *s);

@@ -749,6 +749,20 @@ void metis_fw_warm_restart(MetisState *s)
 	metis_fw_raise(s, PMSI_MAILBOX);
 }
 
+/*
+ * Whether a restart clears the host-driver area is not known. Here it does not:
+ * all that shows is that the outbound window has forgotten its target.
+ */
+void metis_fw_silent_restart(MetisState *s)
+{
+	if (!s->fw.areas || s->fw.dead)
+		return;
+	s->fw.generation++;
+	s->fw.target_on = false;
+	metis_note(s, "runtime restarted, L2 as it was");
+	metis_fw_raise(s, PMSI_MAILBOX);
+}
+
 /* The card's CPU hangs: PCIe and the engine go on without it */
 void metis_fw_die(MetisState *s)
 {

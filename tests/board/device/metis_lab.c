@@ -343,6 +343,8 @@ static void fw_restart(MetisState *s, uint32_t how)
 		metis_fw_warm_restart(s);
 	else if (how == METIS_LAB_RESTART_POWER)
 		metis_power_cycle(s);
+	else if (how == METIS_LAB_RESTART_SILENT)
+		metis_fw_silent_restart(s);
 }
 
 static void log_burst(MetisState *s, uint32_t lines)

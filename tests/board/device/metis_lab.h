@@ -229,6 +229,7 @@ enum metis_lab_restart {
 	METIS_LAB_RESTART_BOOTLOADER	= 2,	/* fall back to the bootloader, link bounces */
 	METIS_LAB_RESTART_WARM		= 3,	/* no bounce: target forgotten, reply (12) raised at once */
 	METIS_LAB_RESTART_POWER		= 4,	/* power cycle: as at boot, even a dead card; link bounces */
+	METIS_LAB_RESTART_SILENT	= 5,	/* as 3, but L2 keeps what host and firmware wrote */
 };
 
 enum metis_lab_die {

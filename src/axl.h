@@ -7,6 +7,7 @@
  *	mmap_lock (page faults) -> axl->reset_sem -> axl->buf_lock
  *	axl->fw_lock -> axl->reset_sem
  *	axl_dma_dir.lock (hardirq) -> axl_client.lock, axl_event_bucket.lock
+ *	axl->vmsi_lock (hardirq) -> axl_event_bucket.lock
  * Pages are pinned and user memory is copied outside all of them.
  */
 #ifndef AXL_H
@@ -15,6 +16,7 @@
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
+#include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
@@ -56,7 +58,10 @@
  * its size (hardware-notes: Interrupts); only the first 4 KiB are slots.
  */
 #define AXL_VMSI_BUF_SIZE	SZ_2M
+/* Behind the slots, in no page with them: where the driver's own writes go. */
+#define AXL_VMSI_SPARE		SZ_1M
 
+struct iommu_domain;
 struct axl_device;
 struct axl_buf;
 struct axl_job;
@@ -263,6 +268,10 @@ struct axl_event_bucket {
  * @bounced: it has
  * @paused: somebody else resets the card: no recovery now
  * @raised: the generation was raised before the restart was over
+ * @slept: what L2 says is from before the system slept: not to be believed
+ * @restarts: restarts that nobody asked us for; written under @reset_sem
+ *	exclusive
+ * @monitor: looks after a card that is open: its link, slots without a message
  *
  * @layout: what firmware published, validated
  * @vmsi_cfg: likewise
@@ -285,9 +294,25 @@ struct axl_event_bucket {
  * @event_counts: by event number, and of all
  * @buckets: waiters
  * @vmsi_counts: events that came through a slot
- * @lost_irqs: completions without a message
+ * @vmsi_lock: one at a time takes slots; taken in hard interrupts
+ * @vmsi_seen: slots that the monitor found pending; under @vmsi_lock
+ * @vmsi_taken: slots below 32 that were taken without their message, which may
+ *	still come; atomic bits
+ * @lost_irqs: completions and events without a message
  * @lost_said: the log knows
+ * @lost_row: completions without a message, one after the other
  * @stray_irqs: messages in which nothing was found
+ * @rescued: events that came through the guard page
+ * @rescued_said: the log knows
+ * @delivery: &enum axl_delivery
+ * @mbox_seen: mailbox opcode when messages were last polled
+ * @poll_timer: looks at busy channels where no messages arrive
+ * @poll_ns: until it looks again
+ *
+ * @guard: &enum axl_guard; fixed at probe
+ * @guard_domain: where bus address 0 is mapped, NULL if it is not
+ * @guard_size: bytes of that page
+ * @unguarded_said: the log knows that nothing protects bus address 0
  *
  * @dirs: 0 to the device (read channels), 1 from the device
  * @kernel: submits the driver's own transfers
@@ -335,6 +360,9 @@ struct axl_device {
 	bool bounced;
 	bool paused;
 	bool raised;
+	bool slept;
+	u64 restarts;
+	struct delayed_work monitor;
 
 	struct axl_layout layout;
 	struct axl_vmsi_cfg vmsi_cfg;
@@ -357,9 +385,24 @@ struct axl_device {
 	atomic64_t *event_counts;
 	struct axl_event_bucket *buckets;
 	atomic64_t *vmsi_counts;
+	spinlock_t vmsi_lock;	/* see above */
+	DECLARE_BITMAP(vmsi_seen, AXL_NR_EVENTS);
+	unsigned long vmsi_taken;
 	atomic64_t lost_irqs;
 	bool lost_said;
+	unsigned int lost_row;
 	atomic64_t stray_irqs;
+	atomic64_t rescued;
+	bool rescued_said;
+	enum axl_delivery delivery;
+	u32 mbox_seen;
+	struct hrtimer poll_timer;
+	u64 poll_ns;
+
+	enum axl_guard guard;
+	struct iommu_domain *guard_domain;
+	size_t guard_size;
+	bool unguarded_said;
 
 	struct axl_dma_dir dirs[2];
 	struct axl_client kernel;
@@ -386,6 +429,12 @@ static inline struct axl_device *axl_from_dev(struct device *dev)
 	return container_of(dev, struct axl_device, dev);
 }
 
+/* Do messages not arrive, so that ends have to be found by looking? */
+static inline bool axl_polled(const struct axl_device *axl)
+{
+	return READ_ONCE(axl->delivery) == AXL_DELIVERY_POLLED;
+}
+
 /* axl_drv.c */
 ktime_t axl_ktime(u64 ns);
 unsigned long axl_timeout(u64 ns);
@@ -406,6 +455,7 @@ void axl_cdev_setup(struct axl_device *axl, struct device *parent);
 int axl_cdev_add(struct axl_device *axl);
 void axl_cdev_del(struct axl_device *axl);
 void axl_cdev_zap(struct axl_device *axl);
+bool axl_cdev_opened(struct axl_device *axl);
 
 /* axl_buf.c */
 struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
@@ -474,7 +524,10 @@ int axl_hostif_refresh(struct axl_device *axl);
 bool axl_hostif_news(struct axl_device *axl);
 void axl_hostif_publish(struct axl_device *axl);
 bool axl_hostif_stale(struct axl_device *axl);
+bool axl_hostif_lost(struct axl_device *axl);
+void axl_hostif_disbelieve(struct axl_device *axl);
 void axl_hostif_withdraw(struct axl_device *axl);
+void axl_hostif_forget(struct axl_device *axl);
 void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,
 		      u32 size);
 u32 axl_mailbox_opcode(struct axl_device *axl);
@@ -489,6 +542,14 @@ void axl_irq_free(struct axl_device *axl);
 void axl_irq_sync(struct axl_device *axl);
 void axl_irq_route(struct axl_device *axl);
 bool axl_irq_exact(const struct axl_device *axl);
+unsigned int axl_irq_take_all(struct axl_device *axl);
+void axl_irq_rescued(struct axl_device *axl, unsigned int nr);
+void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what);
+void axl_irq_late(struct axl_device *axl, u32 event);
+int axl_irq_selftest(struct axl_device *axl);
+void axl_irq_poll_arm(struct axl_device *axl);
+void axl_monitor_start(struct axl_device *axl);
+void axl_monitor_stop(struct axl_device *axl);
 int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,
 		    u16 data[AXL_NR_CHANNELS]);
 void axl_event_signal(struct axl_device *axl, unsigned int event);
@@ -503,6 +564,10 @@ u32 axl_binding_event(const struct axl_binding *binding);
 /* axl_iova.c */
 enum axl_iommu_mode axl_iommu_mode(struct axl_device *axl);
 u32 axl_iommu_granule(struct axl_device *axl);
+bool axl_iommu_maps(struct axl_device *axl, u64 addr);
+void axl_guard_install(struct axl_device *axl);
+void axl_guard_remove(struct axl_device *axl);
+void axl_guard_restart(struct axl_device *axl);
 
 /* axl_fw.c */
 int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req);
@@ -515,6 +580,7 @@ bool axl_link_bounced(struct axl_device *axl);
 int axl_hand_over(struct axl_device *axl);
 int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle);
 void axl_pause(struct axl_device *axl);
+int axl_sleep(struct axl_device *axl);
 void axl_unpause(struct axl_device *axl, const char *why);
 void axl_give_up(struct axl_device *axl, const char *why);
 void axl_hold(struct axl_device *axl);

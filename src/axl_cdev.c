@@ -110,6 +110,10 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 		.max_xfers = AXL_MAX_XFERS,
 		.max_jobs = AXL_MAX_JOBS,
 		.nr_vmsi = axl->published ? axl->nr_vmsi : 0,
+		.rescued_interrupts = atomic64_read(&axl->rescued),
+		.restarts = READ_ONCE(axl->restarts),
+		.guard = axl->guard,
+		.delivery = READ_ONCE(axl->delivery),
 	};
 	if (axl->published)
 		q->features |= AXL_FEAT_VMSI;
@@ -327,9 +331,11 @@ static int axl_event_look(struct axl_device *axl, struct axl_wait_event *req)
 	req->count = axl_event_count(axl, req->event);
 	if (status)
 		return status;
-	if (READ_ONCE(axl->generation) != req->generation)
-		return -ESTALE;
-	return req->count != req->seen ? 0 : -EAGAIN;
+	/* first: it can be the event that gave a restart away */
+	if (req->count != req->seen)
+		return 0;
+	return READ_ONCE(axl->generation) == req->generation ? -EAGAIN :
+							       -ESTALE;
 }
 
 static int axl_ioc_wait_event(struct axl_file *file, void *arg)
@@ -341,10 +347,22 @@ static int axl_ioc_wait_event(struct axl_file *file, void *arg)
 
 	if (req->flags || !axl_event_ok(req->event))
 		return -EINVAL;
+	if (READ_ONCE(axl->generation) != req->generation) {
+		req->count = axl_event_count(axl, req->event);
+		return axl_status(axl) ?: -ESTALE;
+	}
 	head = axl_event_wait_head(axl, req->event);
 	why = wait_event_interruptible_hrtimeout(*head,
 						 (ret = axl_event_look(axl, req)) != -EAGAIN,
 						 axl_ktime(req->timeout_ns));
+	/* who only looks gets no delay; axl_monitor() finds what is late */
+	if (ret == -EAGAIN && why == -ETIME && req->timeout_ns) {
+		axl_irq_late(axl, req->event);
+		ret = axl_event_look(axl, req);
+		/* there may be a reason; the next call is told */
+		if (ret == -EAGAIN)
+			axl_pick_up(axl);
+	}
 	if (ret != -EAGAIN)
 		return ret;
 	return why == -ETIME ? -ETIMEDOUT : -EINTR;
@@ -604,6 +622,15 @@ static int axl_mmap(struct file *filp, struct vm_area_struct *vma)
 }
 
 /**
+ * axl_cdev_opened() - has anybody the device open
+ * @axl: the device
+ */
+bool axl_cdev_opened(struct axl_device *axl)
+{
+	return !list_empty_careful(&axl->files);
+}
+
+/**
  * axl_cdev_zap() - revoke every mapping of BAR2
  * @axl: the device; reset_sem is held exclusive, so that faults wait
  */
@@ -641,6 +668,7 @@ static int axl_open(struct inode *inode, struct file *filp)
 	list_add(&file->node, &axl->files);
 	mutex_unlock(&axl->open_lock);
 	axl_pick_up(axl);
+	axl_monitor_start(axl);
 	return nonseekable_open(inode, filp);
 }
 

@@ -19,6 +19,17 @@ static int axl_state_show(struct seq_file *s, void *unused)
 		[AXL_FW_RUNNING] = "running",
 		[AXL_FW_DEAD] = "dead",
 	};
+	static const char * const guard[] = {
+		[AXL_GUARD_NONE] = "nothing translates",
+		[AXL_GUARD_ACTIVE] = "active",
+		[AXL_GUARD_REFUSED] = "refused",
+		[AXL_GUARD_OFF] = "off",
+	};
+	static const char * const delivery[] = {
+		[AXL_DELIVERY_UNKNOWN] = "unknown",
+		[AXL_DELIVERY_MESSAGES] = "messages",
+		[AXL_DELIVERY_POLLED] = "polled",
+	};
 	struct axl_device *axl = s->private;
 	const struct axl_layout *layout = &axl->layout;
 	unsigned int v;
@@ -51,8 +62,13 @@ static int axl_state_show(struct seq_file *s, void *unused)
 		if (count)
 			seq_printf(s, "  %2u:        %llu\n", v, count);
 	}
+	seq_printf(s, "delivery:    %s\n", delivery[axl->delivery]);
 	seq_printf(s, "lost:        %lld\n", atomic64_read(&axl->lost_irqs));
 	seq_printf(s, "stray:       %lld\n", atomic64_read(&axl->stray_irqs));
+	seq_printf(s, "guard:       %s, page of %zu bytes\n", guard[axl->guard],
+		   axl->guard_size);
+	seq_printf(s, "rescued:     %lld\n", atomic64_read(&axl->rescued));
+	seq_printf(s, "restarts:    %llu not asked for\n", axl->restarts);
 	up_read(&axl->reset_sem);
 	return 0;
 }

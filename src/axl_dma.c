@@ -27,10 +27,10 @@ MODULE_PARM_DESC(dma_timeout_ms,
 #define AXL_REPLAYS_MAX		3
 
 /* How often a busy channel is looked at without having been asked to. */
-static unsigned long axl_tick(const struct axl_device *axl)
-{
-	return axl->nr_vectors ? HZ / 10 : 1;
-}
+#define AXL_TICK		(HZ / 10)
+
+/* That many completions in a row without a message: there will be none. */
+#define AXL_LOST_ROW_MAX	8
 
 void axl_client_init(struct axl_client *client)
 {
@@ -232,10 +232,12 @@ static void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 		dir->ch[n].replays = 0;
 		if (!dir->running)
 			queue_delayed_work(axl->wq, &axl->watchdog,
-					   axl_tick(axl));
+					   AXL_TICK);
 		dir->running |= BIT(n);
 		axl_channel_run(axl, dir, n);
 	}
+	if (dir->running && axl_polled(axl))
+		axl_irq_poll_arm(axl);
 	if (!dir->running && wq_has_sleeper(&axl->idle_wait))
 		wake_up_all(&axl->idle_wait);
 }
@@ -775,8 +777,8 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 /* Look at the busy channels of a direction; returns the overdue ones. */
 static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 {
-	bool found = false, dead = false;
-	unsigned int n;
+	bool found = false, dead = false, give_up;
+	unsigned int n, lost = 0;
 	u8 guilty = 0;
 
 	spin_lock_irq(&dir->lock);
@@ -785,7 +787,7 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 		int cs;
 
 		if (!(dir->running & BIT(n)) ||
-		    time_before(jiffies, ch->started + axl_tick(axl)))
+		    time_before(jiffies, ch->started + AXL_TICK))
 			continue;
 		cs = axl_edma_status(axl, dir, n);
 		if (cs < 0) {
@@ -793,26 +795,28 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 		} else if (cs == AXL_EDMA_CS_STOPPED ||
 			   cs == AXL_EDMA_CS_HALTED) {
 			/* give the message that may be under way one tick */
-			if (axl->nr_vectors && !ch->seen_done) {
+			if (!ch->seen_done) {
 				ch->seen_done = true;
 				continue;
 			}
-			if (axl->nr_vectors)
-				atomic64_inc(&axl->lost_irqs);
+			lost++;
 			found |= axl_channel_poll(axl, dir, n, false);
 		} else if (time_after(jiffies, ch->deadline)) {
 			guilty |= BIT(n);
 		}
 	}
-	if (found)
+	axl_irq_lost(axl, lost, "a transfer ended");
+	axl->lost_row += lost;
+	give_up = axl->lost_row >= AXL_LOST_ROW_MAX && !axl_polled(axl);
+	if (give_up)
+		WRITE_ONCE(axl->delivery, AXL_DELIVERY_POLLED);
+	if (found || give_up)
 		axl_dir_kick(axl, dir);
 	spin_unlock_irq(&dir->lock);
 
-	if (found && axl->nr_vectors && !axl->lost_said) {
-		axl->lost_said = true;
+	if (give_up)
 		dev_warn(&axl->pdev->dev,
-			 "a transfer ended without its interrupt and was found by looking; lost messages are counted in debugfs\n");
-	}
+			 "interrupts of the DMA engine do not arrive any more, transfers are polled until the next reset: see the ITS in the device tree and the interrupts' affinity\n");
 	if (dead)
 		axl_reset_request(axl, "device does not answer");
 	return guilty;
@@ -840,7 +844,7 @@ void axl_dma_watchdog(struct work_struct *work)
 	}
 	axl_exit(axl, idx);
 	if (!axl_dma_idle(axl))
-		queue_delayed_work(axl->wq, &axl->watchdog, axl_tick(axl));
+		queue_delayed_work(axl->wq, &axl->watchdog, AXL_TICK);
 }
 
 /**

@@ -175,14 +175,19 @@ void axl_raise_generation(struct axl_device *axl)
  */
 void axl_pick_up(struct axl_device *axl)
 {
-	int ret;
+	int ret, idx;
 
 	axl_check_link(axl);
+	if (!axl_enter(axl, &idx)) {
+		if (axl_hostif_lost(axl))
+			axl_reset_request(axl, "firmware restarted by itself");
+		axl_exit(axl, idx);
+	}
 	if (READ_ONCE(axl->areas_known) || axl_status(axl) ||
 	    !down_write_trylock(&axl->reset_sem))
 		return;
-	if (axl->online && !axl->areas_known && axl_dma_idle(axl) &&
-	    axl_hostif_news(axl)) {
+	if (axl->online && !axl->areas_known && !axl->slept &&
+	    axl_dma_idle(axl) && axl_hostif_news(axl)) {
 		axl_hold(axl);
 		axl_set_online(axl, false);
 		pci_clear_master(axl->pdev);
@@ -203,6 +208,7 @@ void axl_pick_up(struct axl_device *axl)
  */
 void axl_device_free(struct axl_device *axl)
 {
+	axl_monitor_stop(axl);
 	if (axl->wq)
 		destroy_workqueue(axl->wq);
 	axl_irq_release(axl);
@@ -375,6 +381,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = axl_hostif_alloc(axl);
 	if (ret)
 		goto err_unmap;
+	axl_guard_install(axl);
 	ret = axl_irq_alloc(axl);
 	if (ret)
 		goto err_table;
@@ -413,6 +420,7 @@ err_saved:
 err_irq:
 	axl_irq_free(axl);
 err_table:
+	axl_guard_remove(axl);
 	axl_hostif_free(axl);
 err_unmap:
 	axl_unmap_bars(axl);
@@ -437,8 +445,9 @@ static void axl_stop(struct axl_device *axl)
 	axl_dma_flush(axl, -ENODEV);
 	axl_raise_generation(axl);
 	up_write(&axl->reset_sem);
-	/* it finds the device gone */
+	/* they find the device gone */
 	cancel_work_sync(&axl->reset_work);
+	axl_monitor_stop(axl);
 }
 
 static void axl_remove(struct pci_dev *pdev)
@@ -452,6 +461,7 @@ static void axl_remove(struct pci_dev *pdev)
 	ida_free(&axl_ids, axl->id);
 	axl_buf_unmap_all(axl);
 	axl_irq_free(axl);
+	axl_guard_remove(axl);
 	axl_hostif_free(axl);
 	axl_unmap_bars(axl);
 	kfree(axl->saved);
@@ -513,8 +523,7 @@ static const struct pci_error_handlers axl_err_handlers = {
 
 static int axl_suspend(struct device *dev)
 {
-	axl_pause(dev_get_drvdata(dev));
-	return 0;
+	return axl_sleep(dev_get_drvdata(dev));
 }
 
 static int axl_pm_resume(struct device *dev)

@@ -137,7 +137,7 @@ void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 	if (axl->layout.dma_vm || hweight8(dir->running) > 1)
 		return;
 	if (axl_irq_message(axl, dir->to_device, &addr, data)) {
-		addr = axl->vmsi_dma + AXL_VMSI_BUF_SIZE / 2;
+		addr = axl->vmsi_dma + AXL_VMSI_SPARE;
 		memset(data, 0, sizeof(data));
 	}
 	if (addr == dir->imwr && !memcmp(data, dir->imwr_data, sizeof(data)))

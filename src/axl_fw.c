@@ -291,7 +291,8 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	answer = axl_fw_await(axl, seen, deadline);
 	if (answer == AXL_FW_BOUNCED) {
 		/* the table is not published to whatever comes up */
-		WRITE_ONCE(axl->published, false);
+		axl_hostif_forget(axl);
+		axl->slept = false;
 		return axl_recover(axl, deadline, true);
 	}
 

@@ -117,6 +117,26 @@ bool axl_hostif_news(struct axl_device *axl)
 }
 
 /**
+ * axl_hostif_disbelieve() - what L2 says of areas is not to be relied on
+ * @axl: the device, its layout fresh
+ *
+ * Memory may survive what its firmware did not.
+ */
+void axl_hostif_disbelieve(struct axl_device *axl)
+{
+	struct axl_layout *layout = &axl->layout;
+
+	layout->streams.valid = false;
+	layout->board_info.valid = false;
+	layout->contexts.valid = false;
+	layout->hostif.valid = false;
+	layout->dma_desc.valid = false;
+	layout->vmsi.valid = false;
+	axl->nr_vmsi = AXL_NR_MESSAGES;
+	axl->areas_known = false;
+}
+
+/**
  * axl_hostif_refresh() - read what firmware publishes
  * @axl: the device: no channel runs, and nobody else reads or writes the layout
  *
@@ -183,6 +203,8 @@ void axl_hostif_publish(struct axl_device *axl)
 	if (!axl->layout.hostif.valid)
 		return;
 	writel(0, area + AXL_HOSTIF_CTRL);
+	/* what came through the guard page is not to be wiped out */
+	axl_irq_rescued(axl, axl_irq_take_all(axl));
 	memset(axl->vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->vmsi));
 	writel(lower_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET);
 	writel(upper_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET + 4);
@@ -212,6 +234,35 @@ bool axl_hostif_stale(struct axl_device *axl)
 	       upper_32_bits(axl->vmsi_dma);
 }
 
+/* The host-driver area is not where it was. Firmware may be writing just now. */
+static bool axl_hostif_moved(struct axl_device *axl)
+{
+	void __iomem *ref = axl->l2 + AXL_AREA_REF_HOSTIF;
+	u32 at = readl(ref + AXL_REF_OFFSET);
+
+	return at != axl->layout.hostif.offset &&
+	       readl(ref + AXL_REF_OFFSET) == at;
+}
+
+/**
+ * axl_hostif_lost() - has firmware forgotten the table that it was told of
+ * @axl: the device, online; any context
+ *
+ * That is how a restart shows which the link does not. Two reads: it is asked
+ * for every interrupt that came through the table.
+ */
+bool axl_hostif_lost(struct axl_device *axl)
+{
+	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
+
+	if (!READ_ONCE(axl->published) ||
+	    (readl(area + AXL_HOSTIF_CTRL) == AXL_HOSTIF_CTRL_VALID &&
+	     !axl_hostif_moved(axl)))
+		return false;
+	/* a dead link is another matter */
+	return axl_edma_alive(axl);
+}
+
 /**
  * axl_hostif_withdraw() - take the table away from firmware
  * @axl: the device, its link up
@@ -222,9 +273,29 @@ void axl_hostif_withdraw(struct axl_device *axl)
 
 	if (!axl->published)
 		return;
+	/* firmware that has restarted may use this memory for something else */
+	if (!axl_hostif_lost(axl)) {
+		writel(0, area + AXL_HOSTIF_CTRL);
+		readl(area + AXL_HOSTIF_CTRL);
+	}
+	axl_hostif_forget(axl);
+}
+
+/**
+ * axl_hostif_forget() - firmware does not know the table any more
+ * @axl: the device
+ *
+ * What it has written until now is taken; what comes from now on can only come
+ * through the guard page.
+ */
+void axl_hostif_forget(struct axl_device *axl)
+{
+	if (!axl->published)
+		return;
+	axl_irq_take_all(axl);
 	WRITE_ONCE(axl->published, false);
-	writel(0, area + AXL_HOSTIF_CTRL);
-	readl(area + AXL_HOSTIF_CTRL);
+	/* no message of before is under way any more */
+	WRITE_ONCE(axl->vmsi_taken, 0);
 }
 
 /**

@@ -1,10 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the IOMMU is doing for this device.
+ * What the IOMMU is doing for this device, and the page at bus address 0.
+ * (hardware-notes: Interrupts)
  */
+#include <linux/dma-map-ops.h>
 #include <linux/iommu.h>
+#include <linux/module.h>
 
 #include "axl.h"
+
+static bool iova0_guard = true;
+module_param(iova0_guard, bool, 0444);
+MODULE_PARM_DESC(iova0_guard,
+		 "Behind an IOMMU, catch at bus address 0 what restarting firmware signals before it knows the interrupt table (Y)");
+
+/* The domain in which the device's addresses are translated, or NULL. */
+static struct iommu_domain *axl_iommu_domain(struct axl_device *axl)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(&axl->pdev->dev);
+
+	return domain && domain->type & __IOMMU_DOMAIN_PAGING ? domain : NULL;
+}
 
 /**
  * axl_iommu_mode() - what stands between the device and memory
@@ -12,12 +28,11 @@
  */
 enum axl_iommu_mode axl_iommu_mode(struct axl_device *axl)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(&axl->pdev->dev);
+	struct iommu_domain *domain = axl_iommu_domain(axl);
 
 	if (!domain)
-		return AXL_IOMMU_NONE;
-	if (!(domain->type & __IOMMU_DOMAIN_PAGING))
-		return AXL_IOMMU_IDENTITY;
+		return iommu_get_domain_for_dev(&axl->pdev->dev) ?
+		       AXL_IOMMU_IDENTITY : AXL_IOMMU_NONE;
 	if (domain->type == IOMMU_DOMAIN_DMA_FQ)
 		return AXL_IOMMU_LAZY;
 	return AXL_IOMMU_TRANSLATED;
@@ -31,10 +46,134 @@ enum axl_iommu_mode axl_iommu_mode(struct axl_device *axl)
  */
 u32 axl_iommu_granule(struct axl_device *axl)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(&axl->pdev->dev);
+	struct iommu_domain *domain = axl_iommu_domain(axl);
 
-	if (!domain || !(domain->type & __IOMMU_DOMAIN_PAGING) ||
-	    !domain->pgsize_bitmap)
+	if (!domain || !domain->pgsize_bitmap)
 		return PAGE_SIZE;
 	return 1u << __ffs(domain->pgsize_bitmap);
+}
+
+/**
+ * axl_iommu_maps() - does this bus address lead anywhere
+ * @axl: the device, bound
+ * @addr: the address
+ *
+ * Return: false only if it is certain that the IOMMU refuses it.
+ */
+bool axl_iommu_maps(struct axl_device *axl, u64 addr)
+{
+	struct iommu_domain *domain = axl_iommu_domain(axl);
+
+	return !domain || iommu_iova_to_phys(domain, addr);
+}
+
+/* Is the range from 0 set aside for somebody: direct mappings, MSI windows? */
+static bool axl_guard_reserved(struct axl_device *axl, size_t size)
+{
+	struct device *dev = &axl->pdev->dev;
+	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_resv_region *region;
+	bool reserved = false;
+	LIST_HEAD(regions);
+
+	if (!group)
+		return false;
+	if (iommu_get_group_resv_regions(group, &regions))
+		reserved = true;
+	list_for_each_entry(region, &regions, list)
+		reserved |= region->start < size;
+	iommu_put_resv_regions(dev, &regions);
+	iommu_group_put(group);
+	return reserved;
+}
+
+/* Map the first granule of the table at 0: NULL, or why not. */
+static const char *axl_guard_map(struct axl_device *axl,
+				 struct iommu_domain *domain)
+{
+	size_t size = axl_iommu_granule(axl);
+	int prot = IOMMU_WRITE | IOMMU_NOEXEC;
+	phys_addr_t phys;
+
+	/* what is not the table's must not be in the page */
+	if (size > AXL_VMSI_SPARE)
+		return "the IOMMU's pages are too large";
+	if (domain->geometry.aperture_start)
+		return "the IOMMU translates no address so low";
+	if (axl_guard_reserved(axl, size))
+		return "the address is reserved";
+	if (iommu_iova_to_phys(domain, 0) ||
+	    iommu_iova_to_phys(domain, size - 1))
+		return "the address is in use";
+	phys = iommu_iova_to_phys(domain, axl->vmsi_dma);
+	if (!phys || phys & (size - 1) ||
+	    iommu_iova_to_phys(domain, axl->vmsi_dma + size - 1) !=
+	    phys + size - 1)
+		return "the table is not one page for the IOMMU";
+	/* as the DMA API has mapped the table itself */
+	if (dev_is_dma_coherent(&axl->pdev->dev))
+		prot |= IOMMU_CACHE;
+	if (axl_iommu_map(domain, 0, phys, size, prot))
+		return "the IOMMU refuses";
+	axl->guard_domain = domain;
+	axl->guard_size = size;
+	return NULL;
+}
+
+/**
+ * axl_guard_install() - catch what firmware writes to bus address 0
+ * @axl: the device: its table is allocated, bus mastering is off
+ *
+ * Firmware that starts has a window whose target is 0 until the host has set
+ * another. What it signals before goes to address 4n, where an IOMMU refuses it
+ * and the event is lost; behind this page it ends in its slot. Going on without
+ * is possible, so this does not fail.
+ */
+void axl_guard_install(struct axl_device *axl)
+{
+	struct iommu_domain *domain = axl_iommu_domain(axl);
+	const char *why;
+
+	if (!domain) {
+		axl->guard = AXL_GUARD_NONE;
+		return;
+	}
+	if (!iova0_guard) {
+		axl->guard = AXL_GUARD_OFF;
+		return;
+	}
+	why = axl_guard_map(axl, domain);
+	axl->guard = why ? AXL_GUARD_REFUSED : AXL_GUARD_ACTIVE;
+	if (why)
+		dev_warn(&axl->pdev->dev,
+			 "no guard page at bus address 0 (%s): interrupts of restarting firmware may be lost\n",
+			 why);
+}
+
+/**
+ * axl_guard_remove() - undo axl_guard_install(), if it did anything
+ * @axl: the device: bus mastering is off, its table still allocated
+ */
+void axl_guard_remove(struct axl_device *axl)
+{
+	if (!axl->guard_domain)
+		return;
+	if (iommu_unmap(axl->guard_domain, 0, axl->guard_size) !=
+	    axl->guard_size)
+		dev_err(&axl->pdev->dev,
+			"the guard page at bus address 0 stays mapped\n");
+	axl->guard_domain = NULL;
+}
+
+/**
+ * axl_guard_restart() - the card restarts: say so if nothing guards address 0
+ * @axl: the device
+ */
+void axl_guard_restart(struct axl_device *axl)
+{
+	if (axl->guard != AXL_GUARD_NONE || axl->unguarded_said)
+		return;
+	axl->unguarded_said = true;
+	dev_warn(&axl->pdev->dev,
+		 "bus address 0 is not protected: what the card signals while it restarts can reach physical memory there. Let the IOMMU translate: no iommu.passthrough=1 or iommu=pt; on RK3588 see docs/rk3588.md\n");
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Vectors, the virtual-MSI table's reading side, and events: their counters,
- * waiters and eventfds. (hardware-notes: Interrupts)
+ * Vectors, the virtual-MSI table's reading side, events: their counters, waiters
+ * and eventfds, and what is done when messages do not arrive.
+ * (hardware-notes: Interrupts)
  */
+#include <linux/delay.h>
 #include <linux/eventfd.h>
 #include <linux/interrupt.h>
+#include <linux/iopoll.h>
 #include <linux/msi.h>
 #include <linux/slab.h>
 
@@ -26,6 +29,17 @@ struct axl_binding {
 	struct eventfd_ctx *ctx;
 	u32 event;
 };
+
+/* Where no messages arrive: how often busy channels are looked at. */
+#define AXL_POLL_MIN_NS		(50 * NSEC_PER_USEC)
+#define AXL_POLL_MAX_NS		NSEC_PER_MSEC
+
+/* How often a card that is open is looked after, with and without messages. */
+#define AXL_MONITOR_MS		100
+#define AXL_MONITOR_POLL_MS	10
+
+/* How long a message may take after the slot that it announces. */
+#define AXL_IRQ_GRACE_US	20000
 
 #define AXL_PMSI_DMA_READ	4
 #define AXL_PMSI_DMA_WRITE	8
@@ -157,34 +171,193 @@ u32 axl_binding_event(const struct axl_binding *binding)
 	return binding->event;
 }
 
+static bool axl_slot_pending(struct axl_device *axl, unsigned int n)
+{
+	return READ_ONCE(axl->vmsi[n]) & cpu_to_le32(1);
+}
+
+/* Take what a pending slot says. */
+static void axl_slot_take(struct axl_device *axl, unsigned int n)
+{
+	lockdep_assert_held(&axl->vmsi_lock);
+	/* cleared first: what comes from here on is another event */
+	WRITE_ONCE(axl->vmsi[n], 0);
+	__clear_bit(n, axl->vmsi_seen);
+	atomic64_inc(&axl->vmsi_counts[n]);
+	/* a DMA event is told when its channel has been looked at */
+	if (!axl_is_dma(n))
+		axl_event_signal(axl, n);
+}
+
+/* Can anything have been written to the table? */
+static bool axl_slots_used(const struct axl_device *axl)
+{
+	return READ_ONCE(axl->published) || axl->guard == AXL_GUARD_ACTIVE;
+}
+
+/**
+ * axl_irq_take_all() - take every pending slot
+ * @axl: the device
+ *
+ * Messages that announce them may still come, and then count nothing.
+ *
+ * Return: how many.
+ */
+unsigned int axl_irq_take_all(struct axl_device *axl)
+{
+	unsigned int n, found = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&axl->vmsi_lock, flags);
+	for (n = 0; n < AXL_NR_EVENTS; n++) {
+		if (!axl_slot_pending(axl, n))
+			continue;
+		axl_slot_take(axl, n);
+		found++;
+		if (n < AXL_NR_MESSAGES)
+			set_bit(n, &axl->vmsi_taken);
+	}
+	spin_unlock_irqrestore(&axl->vmsi_lock, flags);
+	return found;
+}
+
+/**
+ * axl_irq_rescued() - slots came although firmware does not know the table
+ * @axl: the device
+ * @nr: how many
+ */
+void axl_irq_rescued(struct axl_device *axl, unsigned int nr)
+{
+	if (!nr || axl->guard != AXL_GUARD_ACTIVE)
+		return;
+	atomic64_add(nr, &axl->rescued);
+	if (axl->rescued_said)
+		return;
+	axl->rescued_said = true;
+	dev_info(&axl->pdev->dev,
+		 "restarting firmware signalled before it knew where to; the guard page at bus address 0 caught it, nothing is lost\n");
+}
+
+/* Slots were taken: by which way did they come? */
+static void axl_slots_came(struct axl_device *axl, unsigned int nr, bool online)
+{
+	if (!nr)
+		return;
+	if (!READ_ONCE(axl->published)) {
+		axl_irq_rescued(axl, nr);
+	} else if (online && axl_hostif_lost(axl)) {
+		axl_irq_rescued(axl, nr);
+		axl_reset_request(axl, "firmware restarted by itself");
+	}
+}
+
+/**
+ * axl_irq_lost() - something happened without its message
+ * @axl: the device
+ * @nr: how often
+ * @what: for the log
+ */
+void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what)
+{
+	if (!nr || axl_polled(axl))
+		return;
+	atomic64_add(nr, &axl->lost_irqs);
+	if (axl->lost_said)
+		return;
+	axl->lost_said = true;
+	dev_warn(&axl->pdev->dev,
+		 "%s without its interrupt: completion polled; lost messages are counted, see metisctl info\n",
+		 what);
+}
+
 /*
- * Take what firmware left in the slots of this vector: true if any was pending.
+ * Take what firmware left in the slots of this vector: how many were pending.
  * @own: out: the slot with the vector's own number was.
  */
-static bool axl_irq_slots(struct axl_vector *vec, bool *own)
+static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own)
 {
 	struct axl_device *axl = vec->axl;
-	bool found = false;
-	unsigned int n;
+	unsigned int n, found = 0;
 
-	if (!READ_ONCE(axl->published))
-		return false;
+	if (!axl_slots_used(axl))
+		return 0;
 	/* the slots were written before the message that brought us here */
 	dma_rmb();
+	spin_lock(&axl->vmsi_lock);
 	for_each_set_bit(n, vec->slots, axl->nr_vmsi) {
-		if (!(READ_ONCE(axl->vmsi[n]) & cpu_to_le32(1)))
+		if (!axl_slot_pending(axl, n))
 			continue;
-		/* cleared first: what comes from here on is another event */
-		WRITE_ONCE(axl->vmsi[n], 0);
-		found = true;
+		axl_slot_take(axl, n);
+		found++;
 		if (n == vec->index)
 			*own = true;
-		atomic64_inc(&axl->vmsi_counts[n]);
-		/* a DMA event is told when its channel has been looked at */
-		if (!axl_is_dma(n))
-			axl_event_signal(axl, n);
 	}
+	spin_unlock(&axl->vmsi_lock);
 	return found;
+}
+
+/*
+ * Take slots whose message has not come. @event: one, or AXL_EVENT_ANY.
+ * @seen_only: only those that the last look found, too
+ */
+static void axl_irq_look(struct axl_device *axl, u32 event, bool seen_only)
+{
+	bool any = event == AXL_EVENT_ANY;
+	unsigned int n, found = 0;
+	unsigned int end = any ? axl->nr_vmsi : event + 1;
+
+	if (!axl_slots_used(axl) || end > axl->nr_vmsi)
+		return;
+	dma_rmb();
+	spin_lock_irq(&axl->vmsi_lock);
+	for (n = any ? 0 : event; n < end; n++) {
+		if (!axl_slot_pending(axl, n)) {
+			__clear_bit(n, axl->vmsi_seen);
+		} else if (seen_only && !test_bit(n, axl->vmsi_seen)) {
+			__set_bit(n, axl->vmsi_seen);
+		} else {
+			axl_slot_take(axl, n);
+			found++;
+			/* should its message come after all */
+			if (n < AXL_NR_MESSAGES)
+				set_bit(n, &axl->vmsi_taken);
+		}
+	}
+	spin_unlock_irq(&axl->vmsi_lock);
+	axl_irq_lost(axl, found, "an event came");
+	axl_slots_came(axl, found, true);
+}
+
+/**
+ * axl_irq_late() - a wait for an event is about to time out: look once more
+ * @axl: the device
+ * @event: number, or AXL_EVENT_ANY
+ *
+ * A slot that is pending may have its message under way; it is given a moment.
+ */
+void axl_irq_late(struct axl_device *axl, u32 event)
+{
+	int idx;
+
+	if (axl_enter(axl, &idx))
+		return;
+	if (axl_slots_used(axl) && event != AXL_EVENT_ANY &&
+	    event < axl->nr_vmsi && axl_slot_pending(axl, event)) {
+		fsleep(AXL_IRQ_GRACE_US);
+		axl_irq_look(axl, event, false);
+	} else if (event == AXL_EVENT_ANY) {
+		axl_irq_look(axl, event, true);
+		fsleep(AXL_IRQ_GRACE_US);
+		axl_irq_look(axl, event, true);
+	}
+	axl_exit(axl, idx);
+}
+
+/* Unless its slot was taken before the message came. */
+static void axl_irq_guess_one(struct axl_device *axl, unsigned int n)
+{
+	if (!test_and_clear_bit(n, &axl->vmsi_taken))
+		axl_event_signal(axl, n);
 }
 
 /*
@@ -196,8 +369,8 @@ static void axl_irq_guess(struct axl_device *axl, bool online)
 	unsigned int n;
 
 	if (!READ_ONCE(axl->published)) {
-		axl_event_signal(axl, AXL_EVENT_MAILBOX);
-		axl_event_signal(axl, AXL_EVENT_MESSAGE);
+		axl_irq_guess_one(axl, AXL_EVENT_MAILBOX);
+		axl_irq_guess_one(axl, AXL_EVENT_MESSAGE);
 	}
 	if (!online || !axl->layout.contexts.valid)
 		return;
@@ -213,37 +386,67 @@ static bool axl_irq_told(const struct axl_device *axl, unsigned int n)
 	       axl->vmsi_cfg.pmsi_of[n] != AXL_PMSI_UNKNOWN;
 }
 
+/*
+ * Each message has its vector: count the event of this one, unless a slot has
+ * told it. False when the slot that should have come with it did not.
+ */
+static bool axl_irq_own_event(struct axl_vector *vec, bool own, bool slots)
+{
+	struct axl_device *axl = vec->axl;
+	bool told = axl_irq_told(axl, vec->index);
+
+	if (axl_is_dma(vec->index))
+		return true;
+	if (own) {
+		clear_bit(vec->index, &axl->vmsi_taken);
+		return true;
+	}
+	/* the slot was taken before this message came */
+	if (test_and_clear_bit(vec->index, &axl->vmsi_taken))
+		return true;
+	/*
+	 * The message may have announced another slot. Then its own event is
+	 * counted only if firmware would not use a slot for it.
+	 */
+	if (slots && told)
+		return true;
+	axl_event_signal(axl, vec->index);
+	return !told;
+}
+
 static irqreturn_t axl_irq_handler(int irq, void *data)
 {
 	struct axl_vector *vec = data;
 	struct axl_device *axl = vec->axl;
 	bool online = READ_ONCE(axl->online);
 	u8 channels = READ_ONCE(vec->channels);
-	bool own = false, found = false, slots;
+	bool own = false, found = false, odd = false;
+	unsigned int slots;
 
 	atomic64_inc(&vec->count);
 	trace_axl_irq(axl, vec->index);
 
-	if (online && channels)
-		found |= axl_dma_irq(axl, channels);
+	if (online && channels && axl_dma_irq(axl, channels)) {
+		WRITE_ONCE(axl->lost_row, 0);
+		found = true;
+	}
 	slots = axl_irq_slots(vec, &own);
+	axl_slots_came(axl, slots, online);
 	found |= slots;
 	if (axl_irq_own(axl)) {
-		/*
-		 * The message may have announced another slot. Then its own
-		 * event is counted only if firmware would not use a slot for it.
-		 */
-		if (!own && !axl_is_dma(vec->index) &&
-		    !(slots && axl_irq_told(axl, vec->index))) {
-			axl_event_signal(axl, vec->index);
-			found = true;
-		}
+		odd = !axl_irq_own_event(vec, own, slots);
+		found |= !axl_is_dma(vec->index);
 	} else if (!axl_irq_exact(axl)) {
 		axl_irq_guess(axl, online);
 		found = true;
 	}
+	if (!online)
+		return IRQ_HANDLED;
 	if (!found)
 		atomic64_inc(&axl->stray_irqs);
+	/* a slot that did not come with its message: it may have gone astray */
+	if ((odd || !found) && axl_hostif_lost(axl))
+		axl_reset_request(axl, "firmware restarted by itself");
 	return IRQ_HANDLED;
 }
 
@@ -251,8 +454,8 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
  * axl_irq_exact() - is every event counted exactly once
  * @axl: the device
  *
- * Either each message has its own vector, or firmware tells by the table, and
- * its configuration says that it does so for every event.
+ * Either each message arrives on a vector of its own, or firmware tells by the
+ * table, and its configuration says that it does so for every event.
  */
 bool axl_irq_exact(const struct axl_device *axl)
 {
@@ -260,7 +463,7 @@ bool axl_irq_exact(const struct axl_device *axl)
 				   AXL_EVENT_MESSAGE };
 	unsigned int i;
 
-	if (axl_irq_own(axl))
+	if (axl_irq_own(axl) && !axl_polled(axl))
 		return true;
 	if (!READ_ONCE(axl->published))
 		return false;
@@ -364,13 +567,14 @@ int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,
 }
 
 /**
- * axl_irq_sync() - wait for handlers that run
- * @axl: the device
+ * axl_irq_sync() - wait for handlers that run, and for the polling timer
+ * @axl: the device, offline
  */
 void axl_irq_sync(struct axl_device *axl)
 {
 	unsigned int v;
 
+	hrtimer_cancel(&axl->poll_timer);
 	for (v = 0; v < axl->nr_vectors; v++)
 		synchronize_irq(axl->vectors[v].irq);
 }
@@ -435,6 +639,207 @@ void axl_irq_free(struct axl_device *axl)
 		axl_irq_free_some(axl, axl->nr_vectors);
 }
 
+/* The self-test: how long a message may take, and how many may be missing. */
+#define AXL_IRQ_TEST_US		50000
+#define AXL_IRQ_TEST_MISSES	3
+
+/* Messages that may be about the self-test's transfer. */
+static u64 axl_irq_test_count(struct axl_device *axl)
+{
+	u64 sum = 0;
+	unsigned int v;
+
+	for (v = 0; v < axl->nr_vectors; v++)
+		if (axl->vectors[v].channels & axl_irq_dir_mask(false))
+			sum += atomic64_read(&axl->vectors[v].count);
+	return sum;
+}
+
+/*
+ * Let write channel 0 move eight bytes of L2 to a spare place of the table's
+ * buffer. Return: 1 a message came, 0 none did, -ENODATA the transfer did not
+ * succeed, -EIO the channel does not stop.
+ */
+static int axl_irq_try(struct axl_device *axl)
+{
+	struct axl_dma_dir *dir = &axl->dirs[AXL_DIR_FROM_DEVICE];
+	const struct axl_elem elem = {
+		.size = sizeof(u64),
+		.sar = axl->layout.l2_base,
+		.dar = axl->vmsi_dma + AXL_VMSI_SPARE,
+	};
+	u64 before = axl_irq_test_count(axl), after;
+	int cs;
+
+	spin_lock_irq(&dir->lock);
+	axl_edma_start_single(axl, dir, 0, &elem);
+	spin_unlock_irq(&dir->lock);
+	if (read_poll_timeout(axl_edma_status, cs,
+			      cs != AXL_EDMA_CS_NONE &&
+			      cs != AXL_EDMA_CS_RUNNING, 20, AXL_IRQ_TEST_US,
+			      false, axl, dir, 0)) {
+		if (!axl_edma_stop(axl, dir, true))
+			return -EIO;
+		axl_edma_enable(axl, dir);
+		return -ENODATA;
+	}
+	axl_edma_ack(axl, dir, 0);
+	if (cs != AXL_EDMA_CS_STOPPED)
+		return -ENODATA;
+	return !read_poll_timeout(axl_irq_test_count, after, after != before,
+				  20, AXL_IRQ_TEST_US, false, axl);
+}
+
+/* Why messages do not arrive, as far as can be seen from here. */
+static const char *axl_irq_why_silent(struct axl_device *axl)
+{
+	struct pci_dev *pdev = axl->pdev, *bridge;
+	u16 data[AXL_NR_CHANNELS], command;
+	u64 addr;
+
+	for (bridge = pci_upstream_bridge(pdev); bridge;
+	     bridge = pci_upstream_bridge(bridge)) {
+		pci_read_config_word(bridge, PCI_COMMAND, &command);
+		if (!(command & PCI_COMMAND_MASTER))
+			return "bus mastering is off at a bridge above the card";
+	}
+	if (axl_irq_message(axl, false, &addr, data))
+		return "the engine cannot send the message that the interrupt controller wants; try max_vectors=1";
+	if (IS_ENABLED(CONFIG_ARM64) && !axl_iommu_maps(axl, addr))
+		return "the IOMMU has no mapping of the interrupt controller: see msi-map and the ITS in the device tree";
+	if (axl->layout.dma_vm)
+		return "firmware programs the messages itself (dma_vm), and they go elsewhere: is this a virtual machine?";
+	return "in a virtual machine use firmware with dma_vm; else see the ITS and msi-map in the device tree, and the interrupts' affinity";
+}
+
+/**
+ * axl_irq_selftest() - find out whether the engine's messages arrive
+ * @axl: the device: held, bus mastering on, interrupts requested
+ *
+ * Sets axl->delivery. Where other events share the vectors one message proves
+ * little, so two are wanted.
+ *
+ * Return: 0, or -EIO: the engine hangs.
+ */
+int axl_irq_selftest(struct axl_device *axl)
+{
+	unsigned int wanted = axl_irq_own(axl) ? 1 : 2;
+	unsigned int missed = 0;
+	int ret;
+
+	axl->lost_row = 0;
+	axl->poll_ns = AXL_POLL_MIN_NS;
+	axl->delivery = AXL_DELIVERY_POLLED;
+	/* the log knows since they could not be had */
+	if (!axl->nr_vectors)
+		return 0;
+	while (wanted && missed < AXL_IRQ_TEST_MISSES) {
+		ret = axl_irq_try(axl);
+		if (ret == -ENODATA) {
+			axl->delivery = AXL_DELIVERY_UNKNOWN;
+			return 0;
+		}
+		if (ret < 0)
+			return ret;
+		if (ret)
+			wanted--;
+		else
+			missed++;
+	}
+	if (!wanted)
+		axl->delivery = AXL_DELIVERY_MESSAGES;
+	else
+		dev_warn(&axl->pdev->dev,
+			 "interrupts of the DMA engine do not arrive, transfers are polled: %s\n",
+			 axl_irq_why_silent(axl));
+	return 0;
+}
+
+/**
+ * axl_irq_poll_arm() - a channel was started, and no message will tell its end
+ * @axl: the device; a direction's lock is held
+ */
+void axl_irq_poll_arm(struct axl_device *axl)
+{
+	if (!hrtimer_is_queued(&axl->poll_timer))
+		hrtimer_start(&axl->poll_timer, ns_to_ktime(axl->poll_ns),
+			      HRTIMER_MODE_REL);
+}
+
+/* Look at the busy channels; less and less often while nothing ends. */
+static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
+{
+	struct axl_device *axl = container_of(timer, struct axl_device,
+					      poll_timer);
+
+	if (!READ_ONCE(axl->online))
+		return HRTIMER_NORESTART;
+	if (axl_dma_irq(axl, 0xff))
+		axl->poll_ns = AXL_POLL_MIN_NS;
+	else
+		axl->poll_ns = min_t(u64, 2 * axl->poll_ns, AXL_POLL_MAX_NS);
+	if (axl_dma_idle(axl))
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, ns_to_ktime(axl->poll_ns));
+	return HRTIMER_RESTART;
+}
+
+/* The mailbox has no slot: a reply shows in its opcode. */
+static void axl_irq_poll_mailbox(struct axl_device *axl)
+{
+	u32 opcode = axl_mailbox_opcode(axl);
+
+	if (opcode == axl->mbox_seen)
+		return;
+	axl->mbox_seen = opcode;
+	axl_event_signal(axl, AXL_EVENT_MAILBOX);
+}
+
+/*
+ * While the card is open: did it restart by itself, did an event come whose
+ * message did not? Configuration space and host memory only, unless nothing but
+ * looking into the mailbox can tell.
+ */
+static void axl_monitor(struct work_struct *work)
+{
+	struct axl_device *axl = container_of(to_delayed_work(work),
+					      struct axl_device, monitor);
+	bool polled = axl_polled(axl);
+	int idx;
+
+	axl_check_link(axl);
+	if (!axl_enter(axl, &idx)) {
+		axl_irq_look(axl, AXL_EVENT_ANY, !polled);
+		if (polled && !axl->published && axl_link_up(axl))
+			axl_irq_poll_mailbox(axl);
+		axl_exit(axl, idx);
+	}
+	axl_monitor_start(axl);
+}
+
+/**
+ * axl_monitor_start() - look after the card while it is open
+ * @axl: the device
+ */
+void axl_monitor_start(struct axl_device *axl)
+{
+	unsigned int ms = axl_polled(axl) ? AXL_MONITOR_POLL_MS :
+					    AXL_MONITOR_MS;
+
+	if (!READ_ONCE(axl->gone) && axl_cdev_opened(axl))
+		queue_delayed_work(axl->wq, &axl->monitor,
+				   msecs_to_jiffies(ms));
+}
+
+/**
+ * axl_monitor_stop() - the last file is closed, or the device goes away
+ * @axl: the device
+ */
+void axl_monitor_stop(struct axl_device *axl)
+{
+	cancel_delayed_work_sync(&axl->monitor);
+}
+
 /**
  * axl_irq_setup() - allocate what outlives the hardware
  * @axl: the device
@@ -445,6 +850,10 @@ int axl_irq_setup(struct axl_device *axl)
 {
 	unsigned int i;
 
+	spin_lock_init(&axl->vmsi_lock);
+	INIT_DELAYED_WORK(&axl->monitor, axl_monitor);
+	axl_hrtimer_setup(&axl->poll_timer, axl_irq_poll, CLOCK_MONOTONIC,
+			  HRTIMER_MODE_REL);
 	axl->vectors = kvcalloc(AXL_NR_MESSAGES, sizeof(*axl->vectors),
 				GFP_KERNEL);
 	axl->event_counts = kvcalloc(AXL_NR_EVENTS + 1,

@@ -18,6 +18,9 @@
 /* For who has time: longer than areas are waited for. */
 #define AXL_SETTLE		msecs_to_jiffies(AXL_RESET_AREA_MS + 1000)
 
+/* How long transfers may hold up the system's way to sleep. */
+#define AXL_SLEEP_DRAIN		(2 * HZ)
+
 /* How often a dead card that answers is given another chance. */
 #define AXL_RETRY		(10 * HZ)
 
@@ -95,7 +98,7 @@ static void axl_fw_state_from_layout(struct axl_device *axl, int ret)
 	if (axl->areas_known)
 		axl->fw_state = AXL_FW_RUNNING;
 	else
-		axl->fw_state = ret ? AXL_FW_NONE : AXL_FW_BOOTLOADER;
+		axl->fw_state = ret || axl->slept ? AXL_FW_NONE : AXL_FW_BOOTLOADER;
 }
 
 /**
@@ -106,7 +109,8 @@ static void axl_fw_state_from_layout(struct axl_device *axl, int ret)
  * The order matters: a target for firmware's slot writes and for the engine's
  * messages before the card may write at all.
  *
- * Return: 0 or -EIO: the engine runs something that will not stop.
+ * Return: 0 or -EIO: the engine runs something that will not stop; bus mastering
+ * is off.
  */
 int axl_bring_up(struct axl_device *axl, int ret)
 {
@@ -116,6 +120,11 @@ int axl_bring_up(struct axl_device *axl, int ret)
 	axl_irq_route(axl);
 	axl_hostif_publish(axl);
 	pci_set_master(axl->pdev);
+	if (axl_irq_selftest(axl)) {
+		axl_hostif_forget(axl);
+		pci_clear_master(axl->pdev);
+		return -EIO;
+	}
 	axl_set_online(axl, true);
 	axl_resume(axl);
 	return 0;
@@ -200,6 +209,7 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 
 	lockdep_assert_held_write(&axl->reset_sem);
 	axl->bounced = true;
+	axl_guard_restart(axl);
 	if (!axl_await_link(axl, deadline)) {
 		if (fatal_signal_pending(current))
 			return axl_hand_over(axl);
@@ -218,10 +228,14 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 
 	axl_set_phase(axl, AXL_FW_PHASE_AREAS);
 	settled = jiffies;
-	if (settle)
+	if (settle && !axl->slept)
 		settled += msecs_to_jiffies(AXL_RESET_AREA_MS);
 	for (;;) {
 		ret = axl_hostif_refresh(axl);
+		if (axl->slept) {
+			axl_hostif_disbelieve(axl);
+			break;
+		}
 		if (axl->areas_known && !axl_hostif_stale(axl))
 			break;
 		/* it has published, and published nonsense: that is no news */
@@ -275,8 +289,8 @@ void axl_quiesce(struct axl_device *axl)
 			stopped = axl_dma_stop(axl);
 		axl_hostif_withdraw(axl);
 	}
-	WRITE_ONCE(axl->published, false);
 	axl_set_online(axl, false);
+	axl_hostif_forget(axl);
 	if (up) {
 		pci_clear_master(pdev);
 		if (!stopped && pcie_reset_flr(pdev, PCI_RESET_DO_RESET))
@@ -343,6 +357,19 @@ static void axl_relink(struct axl_device *axl)
 	axl_recover(axl, jiffies + AXL_SETTLE, true);
 }
 
+/* It restarted without its link showing it: what we know of it is history. */
+static void axl_rejoin(struct axl_device *axl)
+{
+	axl->fw_state = AXL_FW_STARTING;
+	axl_cdev_zap(axl);
+	/* the old place of the host-driver area is not ours any more */
+	axl_irq_rescued(axl, axl_irq_take_all(axl));
+	WRITE_ONCE(axl->published, false);
+	axl_quiesce(axl);
+	axl_dma_flush(axl, -ESTALE);
+	axl_recover(axl, jiffies + AXL_SETTLE, true);
+}
+
 static void axl_stop_for_good(struct axl_device *axl, const char *why)
 {
 	axl_cdev_zap(axl);
@@ -356,6 +383,8 @@ static void axl_finish_start(struct axl_device *axl)
 {
 	while (!axl->bounced && !axl_impatient(axl, axl->bounce_by)) {
 		axl->bounced = axl_link_bounced(axl);
+		if (axl->bounced)
+			axl->slept = false;
 		fsleep(5000);
 	}
 	if (axl->bounced) {
@@ -381,12 +410,18 @@ static void axl_reset_work(struct work_struct *work)
 	if (why && !axl->gone) {
 		dev_warn_ratelimited(&axl->pdev->dev, "recovering: %s\n", why);
 		axl->reset_why = NULL;
-		if (axl->dead || (axl->online && axl_link_bounced(axl)))
+		if (axl->dead || (axl->online && axl_link_bounced(axl))) {
+			WRITE_ONCE(axl->restarts, axl->restarts + 1);
+			axl->slept = false;
 			axl_relink(axl);
-		else if (!axl->online)
+		} else if (!axl->online) {
 			axl_finish_start(axl);
-		else if (axl_reset(axl) == -EOPNOTSUPP)
+		} else if (!axl->fenced && axl_hostif_lost(axl)) {
+			WRITE_ONCE(axl->restarts, axl->restarts + 1);
+			axl_rejoin(axl);
+		} else if (axl_reset(axl) == -EOPNOTSUPP) {
 			axl_stop_for_good(axl, "the card cannot be reset");
+		}
 	}
 	up_write(&axl->reset_sem);
 }
@@ -417,6 +452,22 @@ void axl_unpause(struct axl_device *axl, const char *why)
 	axl_reset_request(axl, why);
 }
 
+/* The caller holds reset_sem exclusive. */
+static void axl_pause_locked(struct axl_device *axl)
+{
+	axl->paused = true;
+	if (axl_status(axl))
+		return;
+	axl->fw_state = AXL_FW_STARTING;
+	axl_cdev_zap(axl);
+	axl_quiesce(axl);
+	axl_dma_flush(axl, -ESTALE);
+	axl->bounced = true;
+	/* not once more when the card is back */
+	axl_raise_generation(axl);
+	axl->raised = true;
+}
+
 /**
  * axl_pause() - somebody else is going to reset the card or cut its power
  * @axl: the device
@@ -426,18 +477,38 @@ void axl_unpause(struct axl_device *axl, const char *why)
 void axl_pause(struct axl_device *axl)
 {
 	down_write(&axl->reset_sem);
-	axl->paused = true;
-	if (!axl_status(axl)) {
-		axl->fw_state = AXL_FW_STARTING;
-		axl_cdev_zap(axl);
-		axl_quiesce(axl);
-		axl_dma_flush(axl, -ESTALE);
-		axl->bounced = true;
-		/* not once more when the card is back */
-		axl_raise_generation(axl);
-		axl->raised = true;
+	axl_pause_locked(axl);
+	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_sleep() - the system is going to sleep
+ * @axl: the device
+ *
+ * Transfers are given some time to end; nothing new comes, since submission
+ * needs reset_sem. Firmware is written off: power may go. Undone by
+ * axl_unpause().
+ *
+ * Return: 0 or -EBUSY: transfers still run, nothing has changed.
+ */
+int axl_sleep(struct axl_device *axl)
+{
+	int ret = 0;
+
+	down_write(&axl->reset_sem);
+	if (axl->online && !axl_status(axl) &&
+	    !wait_event_timeout(axl->idle_wait, axl_dma_idle(axl),
+				AXL_SLEEP_DRAIN)) {
+		dev_warn(&axl->pdev->dev,
+			 "transfers still run after %u s: the system cannot sleep now\n",
+			 AXL_SLEEP_DRAIN / HZ);
+		ret = -EBUSY;
+	} else {
+		axl->slept = true;
+		axl_pause_locked(axl);
 	}
 	up_write(&axl->reset_sem);
+	return ret;
 }
 
 /**

@@ -10,6 +10,8 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/eventfd.h>
+#include <linux/hrtimer.h>
+#include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/string.h>
@@ -81,6 +83,27 @@ static inline void axl_vm_flags_mod(struct vm_area_struct *vma,
 }
 #else
 #define axl_vm_flags_mod	vm_flags_mod
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define axl_iommu_map(domain, iova, phys, size, prot)	\
+	iommu_map(domain, iova, phys, size, prot)
+#else
+#define axl_iommu_map(domain, iova, phys, size, prot)	\
+	iommu_map(domain, iova, phys, size, prot, GFP_KERNEL)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void
+axl_hrtimer_setup(struct hrtimer *timer,
+		  enum hrtimer_restart (*function)(struct hrtimer *),
+		  clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#else
+#define axl_hrtimer_setup	hrtimer_setup
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)

@@ -305,7 +305,6 @@ struct axl_event_bucket {
  * @rescued: events that came through the guard page
  * @rescued_said: the log knows
  * @delivery: &enum axl_delivery
- * @mbox_seen: mailbox opcode when messages were last polled
  * @poll_timer: looks at busy channels where no messages arrive
  * @poll_ns: until it looks again
  *
@@ -395,7 +394,6 @@ struct axl_device {
 	atomic64_t rescued;
 	bool rescued_said;
 	enum axl_delivery delivery;
-	u32 mbox_seen;
 	struct hrtimer poll_timer;
 	u64 poll_ns;
 

@@ -756,8 +756,8 @@ int axl_irq_selftest(struct axl_device *axl)
 }
 
 /**
- * axl_irq_poll_arm() - a channel was started, and no message will tell its end
- * @axl: the device; a direction's lock is held
+ * axl_irq_poll_arm() - a channel runs, and no message will tell its end
+ * @axl: the device
  */
 void axl_irq_poll_arm(struct axl_device *axl)
 {
@@ -778,27 +778,16 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 		axl->poll_ns = AXL_POLL_MIN_NS;
 	else
 		axl->poll_ns = min_t(u64, 2 * axl->poll_ns, AXL_POLL_MAX_NS);
-	if (axl_dma_idle(axl))
-		return HRTIMER_NORESTART;
-	hrtimer_forward_now(timer, ns_to_ktime(axl->poll_ns));
-	return HRTIMER_RESTART;
-}
-
-/* The mailbox has no slot: a reply shows in its opcode. */
-static void axl_irq_poll_mailbox(struct axl_device *axl)
-{
-	u32 opcode = axl_mailbox_opcode(axl);
-
-	if (opcode == axl->mbox_seen)
-		return;
-	axl->mbox_seen = opcode;
-	axl_event_signal(axl, AXL_EVENT_MAILBOX);
+	/* not by the return value: what was started just now has armed it, too */
+	if (!axl_dma_idle(axl))
+		axl_irq_poll_arm(axl);
+	return HRTIMER_NORESTART;
 }
 
 /*
  * While the card is open: did it restart by itself, did an event come whose
- * message did not? Configuration space and host memory only, unless nothing but
- * looking into the mailbox can tell.
+ * message did not? Configuration space and host memory only, but for contexts
+ * where nothing else tells.
  */
 static void axl_monitor(struct work_struct *work)
 {
@@ -810,8 +799,9 @@ static void axl_monitor(struct work_struct *work)
 	axl_check_link(axl);
 	if (!axl_enter(axl, &idx)) {
 		axl_irq_look(axl, AXL_EVENT_ANY, !polled);
-		if (polled && !axl->published && axl_link_up(axl))
-			axl_irq_poll_mailbox(axl);
+		/* what has no slot can have happened at any time */
+		if (polled && !axl_irq_exact(axl) && axl_link_up(axl))
+			axl_irq_guess(axl, true);
 		axl_exit(axl, idx);
 	}
 	axl_monitor_start(axl);

@@ -48,6 +48,8 @@ static int reload(struct at_ctx *t, const char *options)
 	if (t->fd < 0)
 		return t->fd;
 	err = at_fw_run(t->fd);
+	/* the event of the start may be found by looking */
+	at_sleep_ms(50);
 	return err ? err : at_query(t->fd, &t->q);
 }
 

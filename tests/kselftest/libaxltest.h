@@ -143,6 +143,7 @@ const char *at_leak_check(const struct at_leak *leak);
 #define AT_PROVOKES_WARN	(1u << 2)
 #define AT_NEEDS_RUNNING	(1u << 3)	/* runtime firmware with areas */
 #define AT_NO_OPEN		(1u << 4)
+#define AT_PROVOKES_STRAY	(1u << 5)	/* a restart that the driver cannot foresee */
 
 struct at_ctx {
 	int fd;

@@ -634,7 +634,7 @@ const char *at_end(struct at_ctx *t)
 			   (unsigned long long)at_lab_get64(METIS_LAB_POLICE_LAST_OFFSET),
 			   (unsigned long long)at_lab_get64(METIS_LAB_POLICE_LAST_VALUE));
 	if (at_lab_get(METIS_LAB_STRAY_WRITES) != t->stray &&
-	    !(t->flags & AT_PROVOKES_SMMU))
+	    !(t->flags & (AT_PROVOKES_SMMU | AT_PROVOKES_STRAY)))
 		return "firmware wrote a slot while no table was published";
 	return NULL;
 }

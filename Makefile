@@ -11,7 +11,7 @@ BOARD := tests/board
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: modules modules_install install clean tools demo help \
-	check check-host check-static check-board setup
+	check check-host check-static check-board check-modes setup
 .DEFAULT_GOAL := modules
 
 modules modules_install: have-headers
@@ -53,6 +53,9 @@ check-static:
 check-board:
 	@$(BOARD)/check --board $(if $(KERNELS),--kernels "$(KERNELS)")
 
+check-modes:
+	@$(BOARD)/check --modes --kernels "$(or $(KERNELS),6.1 6.12 7.3)"
+
 help:
 	@echo 'For a machine with a Metis card:'
 	@echo '  modules          build axl.ko for the running kernel (default);'
@@ -68,4 +71,6 @@ help:
 	@echo '  check-host       only what runs on this machine'
 	@echo '  check-static     only checkpatch, sparse, W=1, shellcheck and the like'
 	@echo '  check-board      only what runs on the board; KERNELS="6.1 7.3" chooses'
+	@echo '  check-modes      every kernel x IOMMU mode x vectors x firmware with every'
+	@echo '                   test; an hour or more'
 	@echo '  setup            fetch and unpack what demo and check need (they call it)'

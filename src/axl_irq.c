@@ -437,6 +437,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 		odd = !axl_irq_own_event(vec, own, slots);
 		found |= !axl_is_dma(vec->index);
 	} else if (!axl_irq_exact(axl)) {
+		odd = !found;
 		axl_irq_guess(axl, online);
 		found = true;
 	}
@@ -444,7 +445,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 		return IRQ_HANDLED;
 	if (!found)
 		atomic64_inc(&axl->stray_irqs);
-	/* a slot that did not come with its message: it may have gone astray */
+	/* no slot came with the message: it may have gone astray */
 	if ((odd || !found) && axl_hostif_lost(axl))
 		axl_reset_request(axl, "firmware restarted by itself");
 	return IRQ_HANDLED;
@@ -704,12 +705,12 @@ static const char *axl_irq_why_silent(struct axl_device *axl)
 			return "bus mastering is off at a bridge above the card";
 	}
 	if (axl_irq_message(axl, false, &addr, data))
-		return "the engine cannot send the message that the interrupt controller wants; try max_vectors=1";
+		return "the engine cannot send such a message; try max_vectors=1";
 	if (IS_ENABLED(CONFIG_ARM64) && !axl_iommu_maps(axl, addr))
-		return "the IOMMU has no mapping of the interrupt controller: see msi-map and the ITS in the device tree";
+		return "the IOMMU does not map the interrupt controller: see msi-map";
 	if (axl->layout.dma_vm)
-		return "firmware programs the messages itself (dma_vm), and they go elsewhere: is this a virtual machine?";
-	return "in a virtual machine use firmware with dma_vm; else see the ITS and msi-map in the device tree, and the interrupts' affinity";
+		return "firmware sends them itself (dma_vm), to somewhere else";
+	return "see ITS, msi-map, affinity; in a virtual machine use dma_vm firmware";
 }
 
 /**

@@ -87,6 +87,16 @@ static bool translates(const struct axl_query *q)
 			SKIP(return, "firmware has no table");		\
 	} while (0)
 
+/* Where events cannot be told apart a count may rise without its event */
+#define EXPECT_ONE_MORE(before, after)					\
+	do {								\
+		if (self->q.features & AXL_FEAT_EVENTS_EXACT) {	\
+			EXPECT_EQ((before) + 1, after);			\
+		} else {						\
+			EXPECT_GT(after, before);			\
+		}							\
+	} while (0)
+
 /* The firmware restarts; its link does not show it. @lost: nor does a message come */
 static void restart(enum metis_lab_restart how, bool lost)
 {
@@ -257,7 +267,7 @@ TEST_F_TIMEOUT(guard, rescued_when_a_wait_ends, 60)
 	before = events_at(&self->t, STRAY);
 	EXPECT_EQ(0, RESTART_AND_WAIT(METIS_LAB_RESTART_WARM, true,
 				      AT_MSEC(40)));
-	EXPECT_EQ(self->count + 1, after);
+	EXPECT_ONE_MORE(self->count, after);
 	EXPECT_EQ(STRAY, at_lab_get(METIS_LAB_STRAY_LAST));
 	EXPECT_EQ(0, at_lab_get(METIS_LAB_STRAY_RESULT));
 	EXPECT_EQ(before, events_at(&self->t, STRAY));
@@ -266,7 +276,7 @@ TEST_F_TIMEOUT(guard, rescued_when_a_wait_ends, 60)
 	EXPECT_EQ(restarts + 1, q->restarts);
 	EXPECT_EQ(gen + 1, q->generation);
 	ASSERT_EQ(0, at_event_count(self->t.fd, MAILBOX, &after));
-	EXPECT_EQ(self->count + 1, after);
+	EXPECT_ONE_MORE(self->count, after);
 }
 
 /* Its message does arrive: at once, and counted once */
@@ -279,12 +289,12 @@ TEST_F_TIMEOUT(guard, rescued_by_its_message, 60)
 		SKIP(return, "this board delivers no messages");
 	EXPECT_EQ(0, RESTART_AND_WAIT(METIS_LAB_RESTART_WARM, false,
 				      AT_SOON));
-	EXPECT_EQ(self->count + 1, after);
+	EXPECT_ONE_MORE(self->count, after);
 	EXPECT_EQ(0, at_lab_get(METIS_LAB_STRAY_RESULT));
 	events_arrive(_metadata, self);
 	EXPECT_EQ(rescued + 1, self->q.rescued_interrupts);
 	ASSERT_EQ(0, at_event_count(self->t.fd, MAILBOX, &after));
-	EXPECT_EQ(self->count + 1, after);
+	EXPECT_ONE_MORE(self->count, after);
 }
 
 /* Another message comes first: all slots are looked at */
@@ -299,7 +309,7 @@ TEST_F_TIMEOUT(guard, rescued_by_another_message, 60)
 	restart(METIS_LAB_RESTART_WARM, true);
 	at_lab_set(METIS_LAB_RAISE, 24);
 	EXPECT_EQ(0, waiter_end(&w));
-	EXPECT_EQ(self->count + 1, w.wait.count);
+	EXPECT_ONE_MORE(self->count, w.wait.count);
 	events_arrive(_metadata, self);
 }
 
@@ -311,7 +321,7 @@ TEST_F_TIMEOUT(guard, rescued_for_a_patient_waiter, 60)
 	NEEDS_GUARD();
 	EXPECT_EQ(0, RESTART_AND_WAIT(METIS_LAB_RESTART_WARM, true,
 				      AXL_TIMEOUT_INFINITE));
-	EXPECT_EQ(self->count + 1, after);
+	EXPECT_ONE_MORE(self->count, after);
 	events_arrive(_metadata, self);
 }
 
@@ -327,13 +337,13 @@ TEST_F_TIMEOUT(guard, no_trace_of_a_restart, 60)
 	NEEDS_GUARD();
 	EXPECT_EQ(0, RESTART_AND_WAIT(METIS_LAB_RESTART_SILENT, true,
 				      AT_SOON));
-	EXPECT_EQ(self->count + 1, after);
+	EXPECT_ONE_MORE(self->count, after);
 	for (i = 0; i < 10; i++) {
 		ASSERT_EQ(0, at_event_count(self->t.fd, 24, &count));
 		at_lab_set(METIS_LAB_RAISE, 24);
 		EXPECT_EQ(0, at_wait_event(self->t.fd, 24, count, AT_SOON,
 					   &after));
-		EXPECT_EQ(count + 1, after);
+		EXPECT_ONE_MORE(count, after);
 	}
 	EXPECT_EQ(before, events_at(&self->t, STRAY));
 	ASSERT_EQ(0, at_fw_run(self->t.fd));
@@ -379,14 +389,14 @@ TEST_F_TIMEOUT(guard, one_vector, 60)
 	EXPECT_EQ(AXL_GUARD_ACTIVE, self->q.guard);
 	EXPECT_EQ(0, RESTART_AND_WAIT(METIS_LAB_RESTART_WARM, self->silent,
 				      AT_SOON));
-	EXPECT_EQ(self->count + 1, after);
+	EXPECT_ONE_MORE(self->count, after);
 	events_arrive(_metadata, self);
 	EXPECT_EQ(1, self->q.rescued_interrupts);
 	/* told once, however often it happens */
 	ASSERT_EQ(0, look(self));
 	EXPECT_EQ(0, RESTART_AND_WAIT(METIS_LAB_RESTART_WARM, self->silent,
 				      AT_SOON));
-	EXPECT_EQ(self->count + 1, after);
+	EXPECT_ONE_MORE(self->count, after);
 	events_arrive(_metadata, self);
 	ASSERT_EQ(0, reload(&self->t, ""));
 }
@@ -403,7 +413,7 @@ TEST_F_TIMEOUT(guard, said_once, 60)
 		ASSERT_EQ(0, look(self));
 		EXPECT_EQ(0, RESTART_AND_WAIT(METIS_LAB_RESTART_WARM,
 					      self->silent, AT_SOON));
-		EXPECT_EQ(self->count + 1, after);
+		EXPECT_ONE_MORE(self->count, after);
 		events_arrive(_metadata, self);
 	}
 	EXPECT_EQ(before + 1, log_lines("guard page at bus address 0 caught it"));

@@ -209,7 +209,11 @@ TEST_F_TIMEOUT(polling, events, 60)
 			TH_LOG("event %u", which[i]);
 		if (at_now() - start > worst)
 			worst = at_now() - start;
-		EXPECT_EQ(count + 1, after);
+		if (self->t.q.features & AXL_FEAT_EVENTS_EXACT) {
+			EXPECT_EQ(count + 1, after);
+		} else {
+			EXPECT_GT(after, count);
+		}
 	}
 	at_msg("slowest event: %.1f ms", (double)worst / 1e6);
 	EXPECT_LT(worst, AT_SEC(1));

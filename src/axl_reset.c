@@ -121,7 +121,7 @@ int axl_bring_up(struct axl_device *axl, int ret)
 	axl_hostif_publish(axl);
 	pci_set_master(axl->pdev);
 	if (axl_irq_selftest(axl)) {
-		axl_hostif_forget(axl);
+		axl_hostif_withdraw(axl);
 		pci_clear_master(axl->pdev);
 		return -EIO;
 	}

@@ -10,7 +10,7 @@ BOARD := tests/board
 # ARCH, CROSS_COMPILE and LLVM reach the kernel build by themselves.
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-.PHONY: modules modules_install install clean tools demo help \
+.PHONY: modules modules_install install clean tools dtbo demo help \
 	check check-host check-static check-board check-modes setup
 .DEFAULT_GOAL := modules
 
@@ -30,7 +30,26 @@ install: modules_install tools
 tools:
 	$(MAKE) -C tools/metisctl
 
+# Three checks of dtc are off: they miss beside ranges what only the node has
+# that an overlay is applied to. tests/dts looks at the result.
+dtc_flags = $(addprefix -Wno-,unit_address_vs_reg ranges_format avoid_default_addr_size)
+dtbo_dir = $(if $(O),$(O),dts-overlays)
+dtbos = $(patsubst dts-overlays/%.dtso,$(dtbo_dir)/%.dtbo,$(wildcard dts-overlays/*.dtso))
+
+dtbo: $(dtbos)
+
+$(dtbo_dir)/%.dtbo: dts-overlays/%.dtso | have-dtc
+	@mkdir -p $(@D)
+	dtc $(dtc_flags) -I dts -O dtb -o $@ $<
+
+.PHONY: have-dtc
+have-dtc:
+	@command -v dtc >/dev/null || { \
+		echo "no dtc: install device-tree-compiler" >&2; \
+		exit 1; }
+
 clean:
+	@rm -f dts-overlays/*.dtbo
 	@if [ -e "$(KDIR)/Makefile" ]; then $(kbuild) clean; fi
 	@rm -f .checkpatch-camelcase.* */.checkpatch-camelcase.*
 	@echo "what the tests keep is in $${AXL_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/axl}; remove that by hand"
@@ -63,6 +82,8 @@ help:
 	@echo '  modules_install  install it (as root)'
 	@echo '  tools            build metisctl'
 	@echo '  install          modules_install, metisctl into PREFIX=$(PREFIX), udev rule'
+	@echo '  dtbo             device tree overlays for RK3588, into dts-overlays or O=;'
+	@echo '                   dts-overlays/README.md says which board needs one'
 	@echo '  clean            remove what a module build left'
 	@echo ''
 	@echo 'Without a card, on an emulated arm64 board (Debian 12 or 13):'

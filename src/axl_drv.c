@@ -277,7 +277,7 @@ static int axl_check_bars(struct pci_dev *pdev)
 {
 	if (!axl_bar_assigned(pdev, AXL_BAR_L2, AXL_BAR_L2_SIZE)) {
 		dev_err(&pdev->dev,
-			"BAR2 (32 MiB, 32-bit) has no address: the host bridge's window below 4 GiB is too small. On RK3588 apply the overlay rk3588-pcie3x4-bar2-window; see docs/hardware-notes.md, \"Identity and BARs\"\n");
+			"BAR2 (32 MiB, 32-bit) has no address: the host bridge's window below 4 GiB is too small. On RK3588 apply the overlay rk3588-pcie3x4-bar2-window; see dts-overlays/README.md\n");
 		return -ENOSPC;
 	}
 	if (!axl_bar_assigned(pdev, AXL_BAR_REGS, AXL_BAR_REGS_SIZE)) {

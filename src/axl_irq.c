@@ -420,6 +420,8 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 	struct axl_device *axl = vec->axl;
 	bool online = READ_ONCE(axl->online);
 	u8 channels = READ_ONCE(vec->channels);
+	/* now: what is found below can start a recovery that changes it */
+	bool exact = axl_irq_exact(axl);
 	bool own = false, found = false, odd = false;
 	unsigned int slots;
 
@@ -436,7 +438,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 	if (axl_irq_own(axl)) {
 		odd = !axl_irq_own_event(vec, own, slots);
 		found |= !axl_is_dma(vec->index);
-	} else if (!axl_irq_exact(axl)) {
+	} else if (!exact) {
 		odd = !found;
 		axl_irq_guess(axl, online);
 		found = true;

@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,52 +106,20 @@ static void restart(enum metis_lab_restart how, bool lost)
 	at_lab_set(METIS_LAB_FW_RESTART, how);
 }
 
-/*
- * A waiter that is there when it happens: who comes later than the recovery is
- * told that what he believes in is gone.
- */
-struct waiter {
-	pthread_t thread;
-	int fd, err;
-	struct axl_wait_event wait;
-};
-
-static void *waiter_run(void *arg)
-{
-	struct waiter *w = arg;
-
-	w->err = at_ioctl(w->fd, AXL_IOC_WAIT_EVENT, &w->wait);
-	return NULL;
-}
-
-static void waiter_start(struct waiter *w, FIXTURE_DATA(guard) *self,
+static void waiter_start(struct at_waiter *w, FIXTURE_DATA(guard) *self,
 			 uint64_t timeout)
 {
-	*w = (struct waiter){
-		.fd = self->t.fd,
-		.wait = {
-			.event = MAILBOX, .seen = self->count,
-			.timeout_ns = timeout,
-			.generation = self->q.generation,
-		},
-	};
-	pthread_create(&w->thread, NULL, waiter_run, w);
-	at_sleep_ms(20);
-}
-
-static int waiter_end(struct waiter *w)
-{
-	pthread_join(w->thread, NULL);
-	return w->err;
+	at_waiter_start(w, self->t.fd, MAILBOX, self->count, self->q.generation,
+			timeout);
 }
 
 /* Restart with somebody waiting; what becomes of the wait */
 #define RESTART_AND_WAIT(how, lost, timeout) ({				\
-	struct waiter __w;						\
+	struct at_waiter __w;						\
 									\
 	waiter_start(&__w, self, timeout);				\
 	restart(how, lost);						\
-	__w.err = waiter_end(&__w);					\
+	__w.err = at_waiter_end(&__w);					\
 	after = __w.wait.count;						\
 	__w.err;							\
 })
@@ -160,44 +127,15 @@ static int waiter_end(struct waiter *w)
 /* SMMU events that name the address, in either form of the kernel's words */
 static unsigned int events_at(struct at_ctx *t, uint64_t addr)
 {
-	char raw[64], decoded[64], record[8192];
-	unsigned int n = 0;
-	ssize_t len;
-	int fd;
+	char raw[64], decoded[64];
 
 	at_sleep_ms(50);
 	snprintf(raw, sizeof(raw), "0x%016llx", (unsigned long long)addr);
 	snprintf(decoded, sizeof(decoded), "iova: 0x%llx ",
 		 (unsigned long long)addr);
-	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
-	while ((len = read(fd, record, sizeof(record) - 1)) > 0 ||
-	       (len < 0 && errno == EPIPE)) {
-		if (len < 0)
-			continue;
-		record[len] = '\0';
-		n += strstr(record, "arm-smmu") &&
-		     (strstr(record, raw) || strstr(record, decoded));
-	}
-	close(fd);
 	at_log_read(&t->log);
-	return n;
-}
-
-static int log_lines(const char *word)
-{
-	char record[8192];
-	ssize_t len;
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK), n = 0;
-
-	while ((len = read(fd, record, sizeof(record) - 1)) > 0 ||
-	       (len < 0 && errno == EPIPE)) {
-		if (len < 0)
-			continue;
-		record[len] = '\0';
-		n += strstr(record, ";axl ") && strstr(record, word);
-	}
-	close(fd);
-	return n;
+	return at_log_count("arm-smmu", raw) +
+	       at_log_count("arm-smmu", decoded);
 }
 
 /* When the recovery is over events arrive through the table that is in force */
@@ -300,7 +238,7 @@ TEST_F_TIMEOUT(guard, rescued_by_its_message, 60)
 /* Another message comes first: all slots are looked at */
 TEST_F_TIMEOUT(guard, rescued_by_another_message, 60)
 {
-	struct waiter w;
+	struct at_waiter w;
 
 	NEEDS_GUARD();
 	if (self->silent)
@@ -308,7 +246,7 @@ TEST_F_TIMEOUT(guard, rescued_by_another_message, 60)
 	waiter_start(&w, self, AXL_TIMEOUT_INFINITE);
 	restart(METIS_LAB_RESTART_WARM, true);
 	at_lab_set(METIS_LAB_RAISE, 24);
-	EXPECT_EQ(0, waiter_end(&w));
+	EXPECT_EQ(0, at_waiter_end(&w));
 	EXPECT_ONE_MORE(self->count, w.wait.count);
 	events_arrive(_metadata, self);
 }
@@ -404,11 +342,11 @@ TEST_F_TIMEOUT(guard, one_vector, 60)
 TEST_F_TIMEOUT(guard, said_once, 60)
 {
 	uint64_t after;
-	int before;
+	unsigned int before;
 
 	NEEDS_GUARD();
 	ASSERT_EQ(0, reload(&self->t, ""));
-	before = log_lines("guard page at bus address 0 caught it");
+	before = at_log_count(";axl ", "guard page at bus address 0 caught it");
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, look(self));
 		EXPECT_EQ(0, RESTART_AND_WAIT(METIS_LAB_RESTART_WARM,
@@ -416,21 +354,23 @@ TEST_F_TIMEOUT(guard, said_once, 60)
 		EXPECT_ONE_MORE(self->count, after);
 		events_arrive(_metadata, self);
 	}
-	EXPECT_EQ(before + 1, log_lines("guard page at bus address 0 caught it"));
+	EXPECT_EQ(before + 1,
+		  at_log_count(";axl ", "guard page at bus address 0 caught it"));
 }
 
 /* Nothing translates: no guard, and the first restart is told, once */
 TEST_F_TIMEOUT(guard, unprotected_is_told, 60)
 {
-	int before;
+	unsigned int before;
 
 	if (translates(&self->t.q))
 		SKIP(return, "the IOMMU translates");
 	EXPECT_EQ(AXL_GUARD_NONE, self->q.guard);
-	before = log_lines("bus address 0 is not protected");
+	before = at_log_count(";axl ", "bus address 0 is not protected");
 	ASSERT_EQ(0, reload(&self->t, ""));
 	ASSERT_EQ(0, at_fw_run(self->t.fd));
-	EXPECT_EQ(before + 1, log_lines("bus address 0 is not protected"));
+	EXPECT_EQ(before + 1,
+		  at_log_count(";axl ", "bus address 0 is not protected"));
 	ASSERT_EQ(0, at_query(self->t.fd, &self->q));
 	EXPECT_EQ(0, self->q.rescued_interrupts);
 }

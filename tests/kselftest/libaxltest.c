@@ -280,6 +280,34 @@ int at_wait_event(int fd, uint32_t event, uint64_t seen, uint64_t timeout_ns,
 	return err;
 }
 
+static void *waiter_run(void *arg)
+{
+	struct at_waiter *w = arg;
+
+	w->err = at_ioctl(w->fd, AXL_IOC_WAIT_EVENT, &w->wait);
+	return NULL;
+}
+
+void at_waiter_start(struct at_waiter *w, int fd, uint32_t event, uint64_t seen,
+		     uint64_t generation, uint64_t timeout_ns)
+{
+	*w = (struct at_waiter){
+		.fd = fd,
+		.wait = {
+			.event = event, .seen = seen, .timeout_ns = timeout_ns,
+			.generation = generation,
+		},
+	};
+	pthread_create(&w->thread, NULL, waiter_run, w);
+	at_sleep_ms(20);
+}
+
+int at_waiter_end(struct at_waiter *w)
+{
+	pthread_join(w->thread, NULL);
+	return w->err;
+}
+
 /* ---- patterns ---- */
 
 static inline uint64_t pattern_word(uint64_t seed, uint64_t n)
@@ -626,6 +654,28 @@ void at_log_close(struct at_log *log)
 	if (log->fd >= 0)
 		close(log->fd);
 	log->fd = -1;
+}
+
+unsigned int at_log_count(const char *a, const char *b)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char record[8192];
+	unsigned int n = 0;
+	ssize_t len;
+
+	if (fd < 0)
+		return 0;
+	for (;;) {
+		len = read(fd, record, sizeof(record) - 1);
+		if (len < 0 && errno == EPIPE)	/* overwritten: go on */
+			continue;
+		if (len <= 0)
+			break;
+		record[len] = '\0';
+		n += strstr(record, a) && strstr(record, b);
+	}
+	close(fd);
+	return n;
 }
 
 /* ---- PCI ---- */

@@ -10,6 +10,7 @@
 #ifndef AXLTEST_H
 #define AXLTEST_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,20 @@ int at_wait_event(int fd, uint32_t event, uint64_t seen, uint64_t timeout_ns,
 		  uint64_t *count);
 
 /*
+ * A waiter that is there when it happens; at_wait_event() asks for the
+ * generation first, and may learn that it is another one.
+ */
+struct at_waiter {
+	pthread_t thread;
+	int fd, err;
+	struct axl_wait_event wait;
+};
+
+void at_waiter_start(struct at_waiter *w, int fd, uint32_t event, uint64_t seen,
+		     uint64_t generation, uint64_t timeout_ns);
+int at_waiter_end(struct at_waiter *w);	/* what the call returned */
+
+/*
  * Patterns: byte i of pattern "seed" depends on the seed and on i alone, so a
  * displaced, repeated or missing piece shows. @pos is the first byte's i.
  */
@@ -99,6 +114,8 @@ struct at_log {
 int at_log_open(struct at_log *log);		/* from now on */
 void at_log_read(struct at_log *log);		/* adds what was said since */
 void at_log_close(struct at_log *log);
+/* records of the whole log that hold both words */
+unsigned int at_log_count(const char *a, const char *b);
 
 /* PCI by sysfs */
 struct at_pci {

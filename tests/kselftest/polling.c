@@ -67,23 +67,6 @@ FIXTURE_TEARDOWN(polling)
 	AT_END(&self->t);
 }
 
-static int log_lines(const char *word)
-{
-	char record[8192];
-	ssize_t len;
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK), n = 0;
-
-	while ((len = read(fd, record, sizeof(record) - 1)) > 0 ||
-	       (len < 0 && errno == EPIPE)) {
-		if (len < 0)
-			continue;
-		record[len] = '\0';
-		n += strstr(record, ";axl ") && strstr(record, word);
-	}
-	close(fd);
-	return n;
-}
-
 /* As many round trips; the time of one in ms */
 static double round_trips(struct __test_metadata *_metadata,
 			  FIXTURE_DATA(polling) *self, unsigned int nr)
@@ -115,15 +98,15 @@ TEST_F(polling, messages_are_found_to_arrive)
 /* Found at the start, told in one line with a cause, and it works all the same */
 TEST_F_TIMEOUT(polling, from_the_start, 60)
 {
-	int before = log_lines("do not arrive, transfers are polled: ");
+	static const char said[] = "do not arrive, transfers are polled: ";
+	unsigned int before = at_log_count(";axl ", said);
 	uint64_t lost;
 	double ms;
 
 	lose(ALL_MESSAGES, FOR_EVER);
 	ASSERT_EQ(0, reset(&self->t));
 	EXPECT_EQ(AXL_DELIVERY_POLLED, self->t.q.delivery);
-	EXPECT_EQ(before + 1,
-		  log_lines("do not arrive, transfers are polled: "));
+	EXPECT_EQ(before + 1, at_log_count(";axl ", said));
 	lost = self->t.q.lost_interrupts;
 	ms = round_trips(_metadata, self, 50);
 	at_msg("polled: %.2f ms a round trip", ms);

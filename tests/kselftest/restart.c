@@ -102,40 +102,6 @@ static int events_come(int fd, const struct axl_query *q)
 	return 0;
 }
 
-struct waiter {
-	pthread_t thread;
-	int fd, err;
-	struct axl_wait_event wait;
-};
-
-static void *waiter_run(void *arg)
-{
-	struct waiter *w = arg;
-
-	w->err = at_ioctl(w->fd, AXL_IOC_WAIT_EVENT, &w->wait);
-	return NULL;
-}
-
-/* Somebody waits for an event that never comes */
-static void waiter_start(struct waiter *w, const struct at_ctx *t)
-{
-	*w = (struct waiter){
-		.fd = t->fd,
-		.wait = {
-			.event = 900, .timeout_ns = AXL_TIMEOUT_INFINITE,
-			.generation = t->q.generation,
-		},
-	};
-	pthread_create(&w->thread, NULL, waiter_run, w);
-	at_sleep_ms(10);
-}
-
-static int waiter_end(struct waiter *w)
-{
-	pthread_join(w->thread, NULL);
-	return w->err;
-}
-
 /* The image is in place; who starts it is another matter */
 static int upload(int fd, const struct axl_query *q)
 {
@@ -198,7 +164,7 @@ static void one(struct __test_metadata *_metadata, FIXTURE_DATA(restart) *self,
 	uint64_t gen = self->t.q.generation, restarts = self->t.q.restarts;
 	uint64_t base = at_scratch_l2(&self->t.q), seq;
 	struct axl_buf_register reg;
-	struct waiter waiter;
+	struct at_waiter waiter;
 	struct axl_query q;
 	struct axl_wait w;
 	struct at_mem mem;
@@ -214,7 +180,9 @@ static void one(struct __test_metadata *_metadata, FIXTURE_DATA(restart) *self,
 		.channel = AXL_CHANNEL_ANY,
 	};
 
-	waiter_start(&waiter, &self->t);
+	/* somebody waits for an event that never comes */
+	at_waiter_start(&waiter, self->t.fd, 900, 0, gen,
+			AXL_TIMEOUT_INFINITE);
 	/* in the ioctl's own way running transfers are waited for */
 	if (how != BY_IOCTL) {
 		if (how == BY_MAILBOX)
@@ -230,7 +198,7 @@ static void one(struct __test_metadata *_metadata, FIXTURE_DATA(restart) *self,
 	if (how == UNSEEN && self->silent)
 		ASSERT_EQ(0, at_query(self->t.fd, &q));
 	/* nobody has to ask: the waiter is told */
-	EXPECT_EQ(-ESTALE, waiter_end(&waiter));
+	EXPECT_EQ(-ESTALE, at_waiter_end(&waiter));
 	at_lab_set(METIS_LAB_FREEZE, 0);
 	ASSERT_EQ(0, settled(self->t.fd, gen, &q));
 	EXPECT_EQ(restarts + (how != BY_IOCTL && how != BY_RESET), q.restarts);

@@ -44,35 +44,15 @@ FIXTURE_TEARDOWN(unplaced)
 {
 }
 
-/* Lines of the kernel log that hold both words */
-static int lines_with(const char *a, const char *b)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK), n = 0;
-	char line[8192];
-	ssize_t len;
-
-	if (fd < 0)
-		return -errno;
-	while ((len = read(fd, line, sizeof(line) - 1)) > 0 ||
-	       (len < 0 && errno == EPIPE)) {
-		if (len < 0)
-			continue;
-		line[len] = 0;
-		n += strstr(line, a) && strstr(line, b);
-	}
-	close(fd);
-	return n;
-}
-
 TEST_F(unplaced, one_clear_line)
 {
-	int before = lines_with("axl ", "BAR2");
+	unsigned int before = at_log_count("axl ", "BAR2");
 	int fd;
 
 	/* one from the time the driver was loaded */
 	EXPECT_EQ(1, before);
-	EXPECT_EQ(1, lines_with("BAR2", "overlay rk3588-pcie3x4-bar2-window"));
-	EXPECT_EQ(1, lines_with("BAR2", "dts-overlays/README.md"));
+	EXPECT_EQ(1, at_log_count("BAR2", "overlay rk3588-pcie3x4-bar2-window"));
+	EXPECT_EQ(1, at_log_count("BAR2", "dts-overlays/README.md"));
 	EXPECT_NE(0, access("/dev/metis0", F_OK));
 
 	/* another attempt: the same answer, an errno that says what it is */
@@ -81,7 +61,7 @@ TEST_F(unplaced, one_clear_line)
 	EXPECT_EQ(-1, write(fd, self->pci.bdf, strlen(self->pci.bdf)));
 	EXPECT_EQ(ENOSPC, errno);
 	close(fd);
-	EXPECT_EQ(before + 1, lines_with("axl ", "BAR2"));
+	EXPECT_EQ(before + 1, at_log_count("axl ", "BAR2"));
 }
 
 TEST_F(unplaced, unloads)

@@ -7,7 +7,6 @@
  *	mmap_lock (page faults) -> axl->reset_sem -> axl->buf_lock
  *	axl->fw_lock -> axl->reset_sem
  *	axl_dma_dir.lock (hardirq) -> axl_client.lock, axl_event_bucket.lock
- *	axl->vmsi_lock (hardirq) -> axl_event_bucket.lock
  * Pages are pinned and user memory is copied outside all of them.
  */
 #ifndef AXL_H
@@ -264,13 +263,17 @@ struct axl_event_bucket {
  * @idle_wait: woken when a direction runs dry, or recovery begins
  * @state_wait: woken when the generation or the device's fate changes
  * @retry_at: jiffies before which a dead card is left alone
+ * @retry: jiffies from one retry to the next, growing
  * @bounce_by: jiffies until which a start message may take effect
  * @bounced: it has
- * @paused: somebody else resets the card: no recovery now
+ * @paused: count of those who reset the card, or cut its power: no recovery now
  * @raised: the generation was raised before the restart was over
  * @slept: what L2 says is from before the system slept: not to be believed
  * @restarts: restarts that nobody asked us for; written under @reset_sem
  *	exclusive
+ * @rejoin_from: jiffies when @rejoins began to count
+ * @rejoins: restarts since then which the link did not show
+ * @restart_blind: such restarts are not looked for any more
  * @monitor: looks after a card that is open: its link, slots without a message
  *
  * @layout: what firmware published, validated
@@ -294,10 +297,9 @@ struct axl_event_bucket {
  * @event_counts: by event number, and of all
  * @buckets: waiters
  * @vmsi_counts: events that came through a slot
- * @vmsi_lock: one at a time takes slots; taken in hard interrupts
- * @vmsi_seen: slots that the monitor found pending; under @vmsi_lock
- * @vmsi_taken: slots below 32 that were taken without their message, which may
- *	still come; atomic bits
+ * @vmsi_lock: one at a time takes a slot; taken in hard interrupts
+ * @vmsi_seen: slots that the monitor found pending; atomic bits
+ * @vmsi_taken: messages whose slot was taken before they came; atomic bits
  * @lost_irqs: completions and events without a message
  * @lost_said: the log knows
  * @lost_row: completions without a message, one after the other
@@ -305,6 +307,8 @@ struct axl_event_bucket {
  * @rescued: events that came through the guard page
  * @rescued_said: the log knows
  * @delivery: &enum axl_delivery
+ * @testing: the self-test's messages come now
+ * @guess_at: jiffies when events are guessed at again, where messages are polled
  * @poll_timer: looks at busy channels where no messages arrive
  * @poll_ns: until it looks again
  *
@@ -355,12 +359,16 @@ struct axl_device {
 	wait_queue_head_t idle_wait;
 	wait_queue_head_t state_wait;
 	unsigned long retry_at;
+	unsigned long retry;
 	unsigned long bounce_by;
 	bool bounced;
-	bool paused;
+	unsigned int paused;
 	bool raised;
 	bool slept;
 	u64 restarts;
+	unsigned long rejoin_from;
+	unsigned int rejoins;
+	bool restart_blind;
 	struct delayed_work monitor;
 
 	struct axl_layout layout;
@@ -394,6 +402,8 @@ struct axl_device {
 	atomic64_t rescued;
 	bool rescued_said;
 	enum axl_delivery delivery;
+	bool testing;
+	unsigned long guess_at;
 	struct hrtimer poll_timer;
 	u64 poll_ns;
 
@@ -487,6 +497,7 @@ bool axl_dma_idle(struct axl_device *axl);
 bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length);
 bool axl_dma_irq(struct axl_device *axl, u8 channels);
 int axl_dma_drain(struct axl_device *axl);
+void axl_dma_drop_queued(struct axl_device *axl, int status);
 void axl_dma_block(struct axl_device *axl);
 bool axl_dma_stop(struct axl_device *axl);
 void axl_dma_leak(struct axl_device *axl);
@@ -583,7 +594,8 @@ void axl_unpause(struct axl_device *axl, const char *why);
 void axl_give_up(struct axl_device *axl, const char *why);
 void axl_hold(struct axl_device *axl);
 void axl_resume(struct axl_device *axl);
-void axl_check_link(struct axl_device *axl);
+bool axl_check_link(struct axl_device *axl);
+void axl_restart_seen(struct axl_device *axl);
 void axl_quiesce(struct axl_device *axl);
 int axl_reset(struct axl_device *axl);
 int axl_bring_up(struct axl_device *axl, int ret);

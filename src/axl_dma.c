@@ -212,6 +212,16 @@ static void axl_queue_drop(struct axl_device *axl, struct axl_client *client,
 	}
 }
 
+/**
+ * axl_dma_drop_queued() - end every request that no channel has taken yet
+ * @axl: the device
+ * @status: what becomes of them
+ */
+void axl_dma_drop_queued(struct axl_device *axl, int status)
+{
+	axl_queue_drop(axl, NULL, status);
+}
+
 /* Give every idle channel something to do. */
 static void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 {
@@ -296,7 +306,11 @@ static bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
 		axl_edma_ack(axl, dir, n);
 		axl_channel_end(axl, dir, n, -EIO);
 		break;
+	case AXL_EDMA_CS_RUNNING:
+	case AXL_EDMA_CS_NONE:
+		return false;
 	default:
+		axl_reset_request(axl, "device does not answer");
 		return false;
 	}
 	axl_event_signal(axl, dir->to_device ? AXL_EVENT_DMA_READ(n) :
@@ -305,7 +319,7 @@ static bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
 }
 
 /**
- * axl_dma_irq() - a completion message arrived
+ * axl_dma_irq() - a completion message arrived, or might have
  * @axl: the device
  * @channels: that it can be about: bit n read channel n, bit 4 + n write
  *
@@ -315,6 +329,7 @@ bool axl_dma_irq(struct axl_device *axl, u8 channels)
 {
 	bool told = is_power_of_2(channels);
 	bool any = false;
+	unsigned long flags;
 	int d;
 
 	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
@@ -325,7 +340,7 @@ bool axl_dma_irq(struct axl_device *axl, u8 channels)
 
 		if (!(mask & GENMASK(AXL_NR_CHANNELS - 1, 0)))
 			continue;
-		spin_lock(&dir->lock);
+		spin_lock_irqsave(&dir->lock, flags);
 		if (!dir->blocked) {
 			for (n = 0; n < dir->nr_ch; n++)
 				if (mask & dir->running & BIT(n))
@@ -334,7 +349,7 @@ bool axl_dma_irq(struct axl_device *axl, u8 channels)
 			if (found)
 				axl_dir_kick(axl, dir);
 		}
-		spin_unlock(&dir->lock);
+		spin_unlock_irqrestore(&dir->lock, flags);
 		any |= found;
 	}
 	return any;
@@ -815,7 +830,7 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 	spin_unlock_irq(&dir->lock);
 
 	if (give_up)
-		dev_warn(&axl->pdev->dev,
+		dev_warn_ratelimited(&axl->pdev->dev,
 			 "interrupts of the DMA engine do not arrive any more, transfers are polled until the next reset: see the ITS in the device tree and the interrupts' affinity\n");
 	if (dead)
 		axl_reset_request(axl, "device does not answer");

@@ -177,20 +177,22 @@ void axl_pick_up(struct axl_device *axl)
 {
 	int ret, idx;
 
-	axl_check_link(axl);
+	if (!axl_check_link(axl))
+		return;
 	if (!axl_enter(axl, &idx)) {
 		if (axl_hostif_lost(axl))
-			axl_reset_request(axl, "firmware restarted by itself");
+			axl_restart_seen(axl);
 		axl_exit(axl, idx);
 	}
-	if (READ_ONCE(axl->areas_known) || axl_status(axl) ||
+	if (READ_ONCE(axl->published) || axl_status(axl) ||
 	    !down_write_trylock(&axl->reset_sem))
 		return;
-	if (axl->online && !axl->areas_known && !axl->slept &&
+	if (axl->online && !axl->published && !axl->slept &&
 	    axl_dma_idle(axl) && axl_hostif_news(axl)) {
 		axl_hold(axl);
 		axl_set_online(axl, false);
 		pci_clear_master(axl->pdev);
+		axl_hostif_forget(axl);
 		ret = axl_hostif_refresh(axl);
 		if (axl_bring_up(axl, ret)) {
 			/* not a firmware start that somebody left to us */
@@ -397,7 +399,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = axl_bring_up(axl, found);
 	if (ret) {
 		dev_err(&pdev->dev,
-			"the DMA engine does not stop what somebody else started: power-cycle the card\n");
+			"the DMA engine hangs, or does not stop what somebody else started: power-cycle the card\n");
 		goto err_saved;
 	}
 	axl_debugfs_add(axl);
@@ -475,6 +477,8 @@ static void axl_shutdown(struct pci_dev *pdev)
 {
 	/* the SMMU goes later: nothing may be in flight by then */
 	axl_stop(pci_get_drvdata(pdev));
+	/* nor may files that are closed later have anything left to unmap */
+	axl_buf_unmap_all(pci_get_drvdata(pdev));
 }
 
 /*

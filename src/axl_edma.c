@@ -117,6 +117,23 @@ bool axl_edma_alive(struct axl_device *axl)
 	       axl->dirs[AXL_DIR_FROM_DEVICE].nr_ch;
 }
 
+static void axl_edma_set_imwr(struct axl_device *axl, struct axl_dma_dir *dir,
+			      u64 addr, const u16 data[AXL_NR_CHANNELS])
+{
+	const struct axl_edma_map *map = axl_edma_map(dir);
+
+	writel(lower_32_bits(addr), axl->regs + map->done_imwr);
+	writel(upper_32_bits(addr), axl->regs + map->done_imwr + 4);
+	writel(lower_32_bits(addr), axl->regs + map->abort_imwr);
+	writel(upper_32_bits(addr), axl->regs + map->abort_imwr + 4);
+	writel(FIELD_PREP(AXL_EDMA_IMWR_DATA_EVEN, data[0]) |
+	       FIELD_PREP(AXL_EDMA_IMWR_DATA_ODD, data[1]),
+	       axl->regs + map->imwr_data);
+	writel(FIELD_PREP(AXL_EDMA_IMWR_DATA_EVEN, data[2]) |
+	       FIELD_PREP(AXL_EDMA_IMWR_DATA_ODD, data[3]),
+	       axl->regs + map->imwr_data + 4);
+}
+
 /**
  * axl_edma_update_imwr() - make the engine send the messages the kernel expects
  * @axl: the device
@@ -130,7 +147,6 @@ bool axl_edma_alive(struct axl_device *axl)
  */
 void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 {
-	const struct axl_edma_map *map = axl_edma_map(dir);
 	u16 data[AXL_NR_CHANNELS];
 	u64 addr;
 
@@ -143,18 +159,24 @@ void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 	if (addr == dir->imwr && !memcmp(data, dir->imwr_data, sizeof(data)))
 		return;
 
-	writel(lower_32_bits(addr), axl->regs + map->done_imwr);
-	writel(upper_32_bits(addr), axl->regs + map->done_imwr + 4);
-	writel(lower_32_bits(addr), axl->regs + map->abort_imwr);
-	writel(upper_32_bits(addr), axl->regs + map->abort_imwr + 4);
-	writel(FIELD_PREP(AXL_EDMA_IMWR_DATA_EVEN, data[0]) |
-	       FIELD_PREP(AXL_EDMA_IMWR_DATA_ODD, data[1]),
-	       axl->regs + map->imwr_data);
-	writel(FIELD_PREP(AXL_EDMA_IMWR_DATA_EVEN, data[2]) |
-	       FIELD_PREP(AXL_EDMA_IMWR_DATA_ODD, data[3]),
-	       axl->regs + map->imwr_data + 4);
+	axl_edma_set_imwr(axl, dir, addr, data);
 	dir->imwr = addr;
 	memcpy(dir->imwr_data, data, sizeof(data));
+}
+
+/*
+ * With dma_vm the registers are firmware's. But if it has not programmed them
+ * since a reset, or is not there any more, messages would go to bus address 0.
+ */
+static void axl_edma_check_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
+{
+	const struct axl_edma_map *map = axl_edma_map(dir);
+	static const u16 none[AXL_NR_CHANNELS];
+
+	if (axl->layout.dma_vm && !readl(axl->regs + map->done_imwr) &&
+	    !readl(axl->regs + map->done_imwr + 4))
+		axl_edma_set_imwr(axl, dir, axl->vmsi_dma + AXL_VMSI_SPARE,
+				  none);
 }
 
 /**
@@ -409,6 +431,7 @@ int axl_edma_init(struct axl_device *axl)
 		       axl->regs + map->int_clear);
 		dir->imwr = ~0ULL;	/* no message has this address */
 		axl_edma_update_imwr(axl, dir);
+		axl_edma_check_imwr(axl, dir);
 		axl_edma_enable(axl, dir);
 		spin_unlock_irqrestore(&dir->lock, flags);
 	}

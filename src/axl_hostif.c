@@ -113,14 +113,25 @@ bool axl_hostif_news(struct axl_device *axl)
 
 	if (ret)
 		return false;
-	return axl->fw_state == AXL_FW_NONE || axl_layout_has_areas(&layout);
+	/* areas, or the one that tells the table of interrupts */
+	return axl->fw_state == AXL_FW_NONE ||
+	       (layout.hostif.valid && !axl->layout.hostif.valid) ||
+	       (axl_layout_has_areas(&layout) && !axl->areas_known);
+}
+
+static void axl_hostif_list_fallback(struct axl_device *axl)
+{
+	axl->list_offset = AXL_LIST_FALLBACK_OFFSET;
+	axl->list_size = AXL_LIST_FALLBACK_SIZE;
+	axl->list_elems = axl_layout_list_elems(axl->list_size);
 }
 
 /**
  * axl_hostif_disbelieve() - what L2 says of areas is not to be relied on
  * @axl: the device, its layout fresh
  *
- * Memory may survive what its firmware did not.
+ * Memory may survive what its firmware did not. The host-driver area alone is
+ * used: if firmware does live it must have a target.
  */
 void axl_hostif_disbelieve(struct axl_device *axl)
 {
@@ -129,10 +140,10 @@ void axl_hostif_disbelieve(struct axl_device *axl)
 	layout->streams.valid = false;
 	layout->board_info.valid = false;
 	layout->contexts.valid = false;
-	layout->hostif.valid = false;
 	layout->dma_desc.valid = false;
 	layout->vmsi.valid = false;
 	axl->nr_vmsi = AXL_NR_MESSAGES;
+	axl_hostif_list_fallback(axl);
 	axl->areas_known = false;
 }
 
@@ -160,8 +171,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 	if (layout.vmsi.valid)
 		axl_hostif_read_vmsi(axl, &layout);
 
-	axl->list_offset = AXL_LIST_FALLBACK_OFFSET;
-	axl->list_size = AXL_LIST_FALLBACK_SIZE;
+	axl_hostif_list_fallback(axl);
 	if (layout.dma_desc.valid) {
 		memcpy_fromio(desc, axl->l2 + layout.dma_desc.offset,
 			      sizeof(desc));
@@ -190,7 +200,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 
 /**
  * axl_hostif_publish() - tell firmware where the virtual-MSI table is
- * @axl: the device, its layout fresh
+ * @axl: the device, its layout fresh, no interrupt of before under way
  *
  * The one place that does so. At a firmware start bus mastering is still off:
  * until the target is set, firmware's slot writes go to bus address 0.
@@ -204,7 +214,8 @@ void axl_hostif_publish(struct axl_device *axl)
 		return;
 	writel(0, area + AXL_HOSTIF_CTRL);
 	/* what came through the guard page is not to be wiped out */
-	axl_irq_rescued(axl, axl_irq_take_all(axl));
+	axl_irq_take_all(axl);
+	WRITE_ONCE(axl->vmsi_taken, 0);
 	memset(axl->vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->vmsi));
 	writel(lower_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET);
 	writel(upper_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET + 4);
@@ -246,17 +257,20 @@ static bool axl_hostif_moved(struct axl_device *axl)
 
 /**
  * axl_hostif_lost() - has firmware forgotten the table that it was told of
- * @axl: the device, online; any context
+ * @axl: the device, its link up; any context
  *
- * That is how a restart shows which the link does not. Two reads: it is asked
- * for every interrupt that came through the table.
+ * That is how a restart shows which the link does not. What firmware makes of
+ * ctrl once it has read it is not known, so the target is compared. Three reads:
+ * it is asked for interrupts that came through the table, too.
  */
 bool axl_hostif_lost(struct axl_device *axl)
 {
 	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
 
-	if (!READ_ONCE(axl->published) ||
-	    (readl(area + AXL_HOSTIF_CTRL) == AXL_HOSTIF_CTRL_VALID &&
+	if (!READ_ONCE(axl->published) || READ_ONCE(axl->restart_blind) ||
+	    (readl(area + AXL_HOSTIF_TARGET) == lower_32_bits(axl->vmsi_dma) &&
+	     readl(area + AXL_HOSTIF_TARGET + 4) ==
+	     upper_32_bits(axl->vmsi_dma) &&
 	     !axl_hostif_moved(axl)))
 		return false;
 	/* a dead link is another matter */
@@ -265,33 +279,29 @@ bool axl_hostif_lost(struct axl_device *axl)
 
 /**
  * axl_hostif_withdraw() - take the table away from firmware
- * @axl: the device, its link up
+ * @axl: the device, offline, its link up; axl_hostif_forget() is next
  */
 void axl_hostif_withdraw(struct axl_device *axl)
 {
 	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
 
-	if (!axl->published)
-		return;
 	/* firmware that has restarted may use this memory for something else */
-	if (!axl_hostif_lost(axl)) {
-		writel(0, area + AXL_HOSTIF_CTRL);
-		readl(area + AXL_HOSTIF_CTRL);
-	}
-	axl_hostif_forget(axl);
+	if (!axl->published || axl_hostif_lost(axl))
+		return;
+	writel(0, area + AXL_HOSTIF_CTRL);
+	readl(area + AXL_HOSTIF_CTRL);
 }
 
 /**
  * axl_hostif_forget() - firmware does not know the table any more
- * @axl: the device
+ * @axl: the device, offline; its link is down, or bus mastering off
  *
  * What it has written until now is taken; what comes from now on can only come
  * through the guard page.
  */
 void axl_hostif_forget(struct axl_device *axl)
 {
-	if (!axl->published)
-		return;
+	axl_irq_sync(axl);
 	axl_irq_take_all(axl);
 	WRITE_ONCE(axl->published, false);
 	/* no message of before is under way any more */

@@ -6,6 +6,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 
 #include "axl.h"
 
@@ -87,6 +88,28 @@ static bool axl_guard_reserved(struct axl_device *axl, size_t size)
 	return reserved;
 }
 
+static int axl_guard_count(struct device *dev, void *data)
+{
+	struct pci_dev *pdev = dev_is_pci(dev) ? to_pci_dev(dev) : NULL;
+	struct axl_device *axl = data;
+
+	return pdev && pdev != axl->pdev && pdev->vendor == axl->pdev->vendor &&
+	       pdev->device == axl->pdev->device;
+}
+
+/* Would the page catch what another card means for its own table? */
+static bool axl_guard_shared(struct axl_device *axl)
+{
+	struct iommu_group *group = iommu_group_get(&axl->pdev->dev);
+	bool shared;
+
+	if (!group)
+		return false;
+	shared = iommu_group_for_each_dev(group, axl, axl_guard_count);
+	iommu_group_put(group);
+	return shared;
+}
+
 /* Map the first granule of the table at 0: NULL, or why not. */
 static const char *axl_guard_map(struct axl_device *axl,
 				 struct iommu_domain *domain)
@@ -102,6 +125,8 @@ static const char *axl_guard_map(struct axl_device *axl,
 		return "the IOMMU translates no address so low";
 	if (axl_guard_reserved(axl, size))
 		return "the address is reserved";
+	if (axl_guard_shared(axl))
+		return "another card shares the IOMMU group";
 	if (iommu_iova_to_phys(domain, 0) ||
 	    iommu_iova_to_phys(domain, size - 1))
 		return "the address is in use";

@@ -37,6 +37,8 @@ struct axl_binding {
 /* How often a card that is open is looked after, with and without messages. */
 #define AXL_MONITOR_MS		100
 #define AXL_MONITOR_POLL_MS	10
+/* The same for what can only be guessed at: it wakes waiters for nothing. */
+#define AXL_GUESS		(HZ / 10)
 
 /* How long a message may take after the slot that it announces. */
 #define AXL_IRQ_GRACE_US	20000
@@ -176,17 +178,55 @@ static bool axl_slot_pending(struct axl_device *axl, unsigned int n)
 	return READ_ONCE(axl->vmsi[n]) & cpu_to_le32(1);
 }
 
-/* Take what a pending slot says. */
-static void axl_slot_take(struct axl_device *axl, unsigned int n)
+/* Firmware says that it uses the slot of this event. */
+static bool axl_irq_told(const struct axl_device *axl, unsigned int n)
 {
-	lockdep_assert_held(&axl->vmsi_lock);
-	/* cleared first: what comes from here on is another event */
-	WRITE_ONCE(axl->vmsi[n], 0);
-	__clear_bit(n, axl->vmsi_seen);
+	return axl->layout.vmsi.valid && n < axl->nr_vmsi &&
+	       axl->vmsi_cfg.pmsi_of[n] != AXL_PMSI_UNKNOWN;
+}
+
+/* The message that announces a slot; AXL_NR_MESSAGES if that is not known. */
+static unsigned int axl_slot_message(const struct axl_device *axl,
+				     unsigned int n)
+{
+	if (n < AXL_NR_MESSAGES)
+		return n;
+	return axl_irq_told(axl, n) ? axl->vmsi_cfg.pmsi_of[n] :
+				      AXL_NR_MESSAGES;
+}
+
+/*
+ * Take a slot if it is pending. @announced: by the message that is being
+ * handled; if not, that may still come, and must not count once more.
+ */
+static bool axl_slot_take(struct axl_device *axl, unsigned int n,
+			  bool announced)
+{
+	unsigned int message = axl_slot_message(axl, n);
+	unsigned long flags;
+	bool pending;
+
+	if (!axl_slot_pending(axl, n))
+		return false;
+	spin_lock_irqsave(&axl->vmsi_lock, flags);
+	pending = axl_slot_pending(axl, n);
+	if (pending) {
+		clear_bit(n, axl->vmsi_seen);
+		if (!announced && message < AXL_NR_MESSAGES)
+			set_bit(message, &axl->vmsi_taken);
+		/* who finds the slot empty must see that it was taken */
+		smp_mb__after_atomic();
+		/* first of all: what comes from here on is another event */
+		WRITE_ONCE(axl->vmsi[n], 0);
+	}
+	spin_unlock_irqrestore(&axl->vmsi_lock, flags);
+	if (!pending)
+		return false;
 	atomic64_inc(&axl->vmsi_counts[n]);
 	/* a DMA event is told when its channel has been looked at */
 	if (!axl_is_dma(n))
 		axl_event_signal(axl, n);
+	return true;
 }
 
 /* Can anything have been written to the table? */
@@ -199,25 +239,14 @@ static bool axl_slots_used(const struct axl_device *axl)
  * axl_irq_take_all() - take every pending slot
  * @axl: the device
  *
- * Messages that announce them may still come, and then count nothing.
- *
  * Return: how many.
  */
 unsigned int axl_irq_take_all(struct axl_device *axl)
 {
 	unsigned int n, found = 0;
-	unsigned long flags;
 
-	spin_lock_irqsave(&axl->vmsi_lock, flags);
-	for (n = 0; n < AXL_NR_EVENTS; n++) {
-		if (!axl_slot_pending(axl, n))
-			continue;
-		axl_slot_take(axl, n);
-		found++;
-		if (n < AXL_NR_MESSAGES)
-			set_bit(n, &axl->vmsi_taken);
-	}
-	spin_unlock_irqrestore(&axl->vmsi_lock, flags);
+	for (n = 0; n < AXL_NR_EVENTS; n++)
+		found += axl_slot_take(axl, n, false);
 	return found;
 }
 
@@ -231,11 +260,10 @@ void axl_irq_rescued(struct axl_device *axl, unsigned int nr)
 	if (!nr || axl->guard != AXL_GUARD_ACTIVE)
 		return;
 	atomic64_add(nr, &axl->rescued);
-	if (axl->rescued_said)
+	if (xchg(&axl->rescued_said, true))
 		return;
-	axl->rescued_said = true;
 	dev_info(&axl->pdev->dev,
-		 "restarting firmware signalled before it knew where to; the guard page at bus address 0 caught it, nothing is lost\n");
+		 "restarting firmware signalled before it knew where to: the guard page at bus address 0 caught it\n");
 }
 
 /* Slots were taken: by which way did they come? */
@@ -247,7 +275,7 @@ static void axl_slots_came(struct axl_device *axl, unsigned int nr, bool online)
 		axl_irq_rescued(axl, nr);
 	} else if (online && axl_hostif_lost(axl)) {
 		axl_irq_rescued(axl, nr);
-		axl_reset_request(axl, "firmware restarted by itself");
+		axl_restart_seen(axl);
 	}
 }
 
@@ -262,9 +290,8 @@ void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what)
 	if (!nr || axl_polled(axl))
 		return;
 	atomic64_add(nr, &axl->lost_irqs);
-	if (axl->lost_said)
+	if (xchg(&axl->lost_said, true))
 		return;
-	axl->lost_said = true;
 	dev_warn(&axl->pdev->dev,
 		 "%s without its interrupt: completion polled; lost messages are counted, see metisctl info\n",
 		 what);
@@ -283,47 +310,34 @@ static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own)
 		return 0;
 	/* the slots were written before the message that brought us here */
 	dma_rmb();
-	spin_lock(&axl->vmsi_lock);
 	for_each_set_bit(n, vec->slots, axl->nr_vmsi) {
-		if (!axl_slot_pending(axl, n))
+		if (!axl_slot_take(axl, n, true))
 			continue;
-		axl_slot_take(axl, n);
 		found++;
 		if (n == vec->index)
 			*own = true;
 	}
-	spin_unlock(&axl->vmsi_lock);
 	return found;
 }
 
 /*
- * Take slots whose message has not come. @event: one, or AXL_EVENT_ANY.
- * @seen_only: only those that the last look found, too
+ * Take slots, from @n up to @end, whose message has not come. @seen_only: only
+ * those that the last look found, too.
  */
-static void axl_irq_look(struct axl_device *axl, u32 event, bool seen_only)
+static void axl_irq_look(struct axl_device *axl, unsigned int n,
+			 unsigned int end, bool seen_only)
 {
-	bool any = event == AXL_EVENT_ANY;
-	unsigned int n, found = 0;
-	unsigned int end = any ? axl->nr_vmsi : event + 1;
+	unsigned int found = 0;
 
-	if (!axl_slots_used(axl) || end > axl->nr_vmsi)
+	if (!axl_slots_used(axl))
 		return;
 	dma_rmb();
-	spin_lock_irq(&axl->vmsi_lock);
-	for (n = any ? 0 : event; n < end; n++) {
-		if (!axl_slot_pending(axl, n)) {
-			__clear_bit(n, axl->vmsi_seen);
-		} else if (seen_only && !test_bit(n, axl->vmsi_seen)) {
-			__set_bit(n, axl->vmsi_seen);
-		} else {
-			axl_slot_take(axl, n);
-			found++;
-			/* should its message come after all */
-			if (n < AXL_NR_MESSAGES)
-				set_bit(n, &axl->vmsi_taken);
-		}
+	for (end = min(end, axl->nr_vmsi); n < end; n++) {
+		if (!axl_slot_pending(axl, n))
+			clear_bit(n, axl->vmsi_seen);
+		else if (!seen_only || test_and_set_bit(n, axl->vmsi_seen))
+			found += axl_slot_take(axl, n, false);
 	}
-	spin_unlock_irq(&axl->vmsi_lock);
 	axl_irq_lost(axl, found, "an event came");
 	axl_slots_came(axl, found, true);
 }
@@ -337,18 +351,18 @@ static void axl_irq_look(struct axl_device *axl, u32 event, bool seen_only)
  */
 void axl_irq_late(struct axl_device *axl, u32 event)
 {
+	unsigned int n = event == AXL_EVENT_ANY ? 0 : event, end;
 	int idx;
 
 	if (axl_enter(axl, &idx))
 		return;
-	if (axl_slots_used(axl) && event != AXL_EVENT_ANY &&
-	    event < axl->nr_vmsi && axl_slot_pending(axl, event)) {
+	end = event == AXL_EVENT_ANY ? axl->nr_vmsi :
+				       min(event + 1, axl->nr_vmsi);
+	while (n < end && !axl_slot_pending(axl, n))
+		n++;
+	if (n < end && axl_slots_used(axl)) {
 		fsleep(AXL_IRQ_GRACE_US);
-		axl_irq_look(axl, event, false);
-	} else if (event == AXL_EVENT_ANY) {
-		axl_irq_look(axl, event, true);
-		fsleep(AXL_IRQ_GRACE_US);
-		axl_irq_look(axl, event, true);
+		axl_irq_look(axl, n, end, false);
 	}
 	axl_exit(axl, idx);
 }
@@ -377,13 +391,6 @@ static void axl_irq_guess(struct axl_device *axl, bool online)
 	for (n = 0; n < AXL_CONTEXT_COUNT; n++)
 		if (axl_context_sts(axl, n) <= 0)
 			axl_event_signal(axl, AXL_EVENT_CONTEXT(n));
-}
-
-/* Firmware says that it uses the slot of this event. */
-static bool axl_irq_told(const struct axl_device *axl, unsigned int n)
-{
-	return axl->layout.vmsi.valid && n < axl->nr_vmsi &&
-	       axl->vmsi_cfg.pmsi_of[n] != AXL_PMSI_UNKNOWN;
 }
 
 /*
@@ -438,7 +445,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 	if (axl_irq_own(axl)) {
 		odd = !axl_irq_own_event(vec, own, slots);
 		found |= !axl_is_dma(vec->index);
-	} else if (!exact) {
+	} else if (!exact && !READ_ONCE(axl->testing)) {
 		odd = !found;
 		axl_irq_guess(axl, online);
 		found = true;
@@ -449,7 +456,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 		atomic64_inc(&axl->stray_irqs);
 	/* no slot came with the message: it may have gone astray */
 	if ((odd || !found) && axl_hostif_lost(axl))
-		axl_reset_request(axl, "firmware restarted by itself");
+		axl_restart_seen(axl);
 	return IRQ_HANDLED;
 }
 
@@ -686,6 +693,8 @@ static int axl_irq_try(struct axl_device *axl)
 		axl_edma_enable(axl, dir);
 		return -ENODATA;
 	}
+	if (cs < 0)
+		return -ENODATA;
 	axl_edma_ack(axl, dir, 0);
 	if (cs != AXL_EDMA_CS_STOPPED)
 		return -ENODATA;
@@ -706,56 +715,66 @@ static const char *axl_irq_why_silent(struct axl_device *axl)
 		if (!(command & PCI_COMMAND_MASTER))
 			return "bus mastering is off at a bridge above the card";
 	}
+	if (axl->layout.dma_vm)
+		return "firmware sends them itself (dma_vm), to somewhere else";
 	if (axl_irq_message(axl, false, &addr, data))
 		return "the engine cannot send such a message; try max_vectors=1";
 	if (IS_ENABLED(CONFIG_ARM64) && !axl_iommu_maps(axl, addr))
 		return "the IOMMU does not map the interrupt controller: see msi-map";
-	if (axl->layout.dma_vm)
-		return "firmware sends them itself (dma_vm), to somewhere else";
 	return "see ITS, msi-map, affinity; in a virtual machine use dma_vm firmware";
+}
+
+/* Where other events share the vectors one message proves little: ask for two. */
+static int axl_irq_test(struct axl_device *axl, enum axl_delivery *delivery)
+{
+	unsigned int wanted = axl_irq_own(axl) ? 1 : 2;
+	u64 came = axl_irq_test_count(axl);
+	unsigned int got = 0, missed = 0;
+	int ret;
+
+	*delivery = AXL_DELIVERY_UNKNOWN;
+	while (got < wanted && missed < AXL_IRQ_TEST_MISSES) {
+		ret = axl_irq_try(axl);
+		if (ret < 0)
+			return ret == -EIO ? ret : 0;
+		if (ret)
+			got++;
+		else
+			missed++;
+	}
+	*delivery = got == wanted ? AXL_DELIVERY_MESSAGES :
+				    AXL_DELIVERY_POLLED;
+	/* more than the transfers': something else has happened, too */
+	if (!axl_irq_exact(axl) && axl_irq_test_count(axl) - came > got)
+		axl_irq_guess(axl, false);
+	return 0;
 }
 
 /**
  * axl_irq_selftest() - find out whether the engine's messages arrive
  * @axl: the device: held, bus mastering on, interrupts requested
  *
- * Sets axl->delivery. Where other events share the vectors one message proves
- * little, so two are wanted.
- *
  * Return: 0, or -EIO: the engine hangs.
  */
 int axl_irq_selftest(struct axl_device *axl)
 {
-	unsigned int wanted = axl_irq_own(axl) ? 1 : 2;
-	unsigned int missed = 0;
-	int ret;
+	enum axl_delivery delivery = AXL_DELIVERY_POLLED;
+	int ret = 0;
 
 	axl->lost_row = 0;
 	axl->poll_ns = AXL_POLL_MIN_NS;
-	axl->delivery = AXL_DELIVERY_POLLED;
 	/* the log knows since they could not be had */
-	if (!axl->nr_vectors)
-		return 0;
-	while (wanted && missed < AXL_IRQ_TEST_MISSES) {
-		ret = axl_irq_try(axl);
-		if (ret == -ENODATA) {
-			axl->delivery = AXL_DELIVERY_UNKNOWN;
-			return 0;
-		}
-		if (ret < 0)
-			return ret;
-		if (ret)
-			wanted--;
-		else
-			missed++;
+	if (axl->nr_vectors) {
+		WRITE_ONCE(axl->testing, true);
+		ret = axl_irq_test(axl, &delivery);
+		WRITE_ONCE(axl->testing, false);
+		if (delivery == AXL_DELIVERY_POLLED && !axl_polled(axl))
+			dev_warn(&axl->pdev->dev,
+				 "interrupts of the DMA engine do not arrive, transfers are polled: %s\n",
+				 axl_irq_why_silent(axl));
 	}
-	if (!wanted)
-		axl->delivery = AXL_DELIVERY_MESSAGES;
-	else
-		dev_warn(&axl->pdev->dev,
-			 "interrupts of the DMA engine do not arrive, transfers are polled: %s\n",
-			 axl_irq_why_silent(axl));
-	return 0;
+	WRITE_ONCE(axl->delivery, delivery);
+	return ret;
 }
 
 /**
@@ -782,7 +801,7 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 	else
 		axl->poll_ns = min_t(u64, 2 * axl->poll_ns, AXL_POLL_MAX_NS);
 	/* not by the return value: what was started just now has armed it, too */
-	if (!axl_dma_idle(axl))
+	if (!axl_dma_idle(axl) && !READ_ONCE(axl->reset_why))
 		axl_irq_poll_arm(axl);
 	return HRTIMER_NORESTART;
 }
@@ -799,12 +818,14 @@ static void axl_monitor(struct work_struct *work)
 	bool polled = axl_polled(axl);
 	int idx;
 
-	axl_check_link(axl);
-	if (!axl_enter(axl, &idx)) {
-		axl_irq_look(axl, AXL_EVENT_ANY, !polled);
+	if (axl_check_link(axl) && !axl_enter(axl, &idx)) {
+		axl_irq_look(axl, 0, AXL_NR_EVENTS, !polled);
 		/* what has no slot can have happened at any time */
-		if (polled && !axl_irq_exact(axl) && axl_link_up(axl))
+		if (polled && !axl_irq_exact(axl) &&
+		    time_after_eq(jiffies, axl->guess_at)) {
+			axl->guess_at = jiffies + AXL_GUESS;
 			axl_irq_guess(axl, true);
+		}
 		axl_exit(axl, idx);
 	}
 	axl_monitor_start(axl);
@@ -825,7 +846,7 @@ void axl_monitor_start(struct axl_device *axl)
 }
 
 /**
- * axl_monitor_stop() - the last file is closed, or the device goes away
+ * axl_monitor_stop() - the device goes away
  * @axl: the device
  */
 void axl_monitor_stop(struct axl_device *axl)

@@ -21,8 +21,17 @@
 /* How long transfers may hold up the system's way to sleep. */
 #define AXL_SLEEP_DRAIN		(2 * HZ)
 
-/* How often a dead card that answers is given another chance. */
+/* When a dead card that answers is given another chance: at first, and at last. */
 #define AXL_RETRY		(10 * HZ)
+#define AXL_RETRY_MAX		(640 * HZ)
+
+/*
+ * A card that restarts so often, in a minute and without its link showing it, is
+ * misunderstood: what is taken for a restart is something else.
+ */
+#define AXL_REJOINS_MAX		60
+
+static const char axl_why_restart[] = "firmware restarted by itself";
 
 /* Where the link is looked at: the port above sees it without crossing it. */
 static bool axl_port_link(struct axl_device *axl)
@@ -121,10 +130,14 @@ int axl_bring_up(struct axl_device *axl, int ret)
 	axl_hostif_publish(axl);
 	pci_set_master(axl->pdev);
 	if (axl_irq_selftest(axl)) {
-		axl_hostif_withdraw(axl);
 		pci_clear_master(axl->pdev);
+		axl_hostif_withdraw(axl);
+		axl_hostif_forget(axl);
+		/* whoever tries again finds it at rest */
+		pcie_reset_flr(axl->pdev, PCI_RESET_DO_RESET);
 		return -EIO;
 	}
+	axl->retry = AXL_RETRY;
 	axl_set_online(axl, true);
 	axl_resume(axl);
 	return 0;
@@ -138,7 +151,8 @@ static void axl_set_dead(struct axl_device *axl, const char *why)
 	dev_err_ratelimited(&axl->pdev->dev,
 			    "%s: giving up until it answers again; power-cycle the card\n",
 			    why);
-	axl->retry_at = jiffies + AXL_RETRY;
+	axl->retry_at = jiffies + axl->retry;
+	axl->retry = min_t(unsigned long, 2 * axl->retry, AXL_RETRY_MAX);
 	axl->fw_state = AXL_FW_DEAD;
 	WRITE_ONCE(axl->dead, true);
 	axl_raise_generation(axl);
@@ -236,7 +250,11 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 			axl_hostif_disbelieve(axl);
 			break;
 		}
-		if (axl->areas_known && !axl_hostif_stale(axl))
+		/*
+		 * Areas appear one by one, and the others may be left over from
+		 * before: the one that matters is that of the table's address.
+		 */
+		if (axl->layout.hostif.valid && !axl_hostif_stale(axl))
 			break;
 		/* it has published, and published nonsense: that is no news */
 		if (axl->layout.complaint && !nonsense)
@@ -284,18 +302,17 @@ void axl_quiesce(struct axl_device *axl)
 	}
 	/* a card whose link is down writes nothing, and must not be touched */
 	up = !axl_link_bounced(axl);
-	if (axl->online && up) {
-		if (stopped)
-			stopped = axl_dma_stop(axl);
-		axl_hostif_withdraw(axl);
-	}
+	if (axl->online && up && stopped)
+		stopped = axl_dma_stop(axl);
 	axl_set_online(axl, false);
-	axl_hostif_forget(axl);
 	if (up) {
+		/* first: without a table firmware would write to address 0 */
 		pci_clear_master(pdev);
+		axl_hostif_withdraw(axl);
 		if (!stopped && pcie_reset_flr(pdev, PCI_RESET_DO_RESET))
 			axl_dma_leak(axl);
 	}
+	axl_hostif_forget(axl);
 }
 
 /**
@@ -360,11 +377,21 @@ static void axl_relink(struct axl_device *axl)
 /* It restarted without its link showing it: what we know of it is history. */
 static void axl_rejoin(struct axl_device *axl)
 {
+	if (time_after(jiffies, axl->rejoin_from + 60 * HZ)) {
+		axl->rejoin_from = jiffies;
+		axl->rejoins = 0;
+	}
+	if (++axl->rejoins > AXL_REJOINS_MAX) {
+		dev_err(&axl->pdev->dev,
+			"firmware seems to restart all the time; restarts that the link does not show are not looked for until the driver is bound again\n");
+		WRITE_ONCE(axl->restart_blind, true);
+		return;
+	}
+	WRITE_ONCE(axl->restarts, axl->restarts + 1);
+	axl->slept = false;
 	axl->fw_state = AXL_FW_STARTING;
 	axl_cdev_zap(axl);
-	/* the old place of the host-driver area is not ours any more */
 	axl_irq_rescued(axl, axl_irq_take_all(axl));
-	WRITE_ONCE(axl->published, false);
 	axl_quiesce(axl);
 	axl_dma_flush(axl, -ESTALE);
 	axl_recover(axl, jiffies + AXL_SETTLE, true);
@@ -402,6 +429,7 @@ static void axl_reset_work(struct work_struct *work)
 	struct axl_device *axl = container_of(work, struct axl_device,
 					      reset_work);
 	const char *why;
+	bool bounced;
 
 	down_write(&axl->reset_sem);
 	/* whoever paused asks again when it is done */
@@ -410,18 +438,22 @@ static void axl_reset_work(struct work_struct *work)
 	if (why && !axl->gone) {
 		dev_warn_ratelimited(&axl->pdev->dev, "recovering: %s\n", why);
 		axl->reset_why = NULL;
-		if (axl->dead || (axl->online && axl_link_bounced(axl))) {
+		bounced = axl->online && axl_link_bounced(axl);
+		if (bounced) {
 			WRITE_ONCE(axl->restarts, axl->restarts + 1);
 			axl->slept = false;
-			axl_relink(axl);
-		} else if (!axl->online) {
-			axl_finish_start(axl);
-		} else if (!axl->fenced && axl_hostif_lost(axl)) {
-			WRITE_ONCE(axl->restarts, axl->restarts + 1);
-			axl_rejoin(axl);
-		} else if (axl_reset(axl) == -EOPNOTSUPP) {
-			axl_stop_for_good(axl, "the card cannot be reset");
 		}
+		if (axl->dead || bounced)
+			axl_relink(axl);
+		else if (!axl->online)
+			axl_finish_start(axl);
+		else if (!axl->fenced && axl_hostif_lost(axl))
+			axl_rejoin(axl);
+		else if (why != axl_why_restart &&
+			 axl_reset(axl) == -EOPNOTSUPP)
+			axl_stop_for_good(axl, "the card cannot be reset");
+		/* whoever waited for the recovery goes on */
+		wake_up_all(&axl->state_wait);
 	}
 	up_write(&axl->reset_sem);
 }
@@ -434,7 +466,7 @@ static void axl_reset_work(struct work_struct *work)
 void axl_give_up(struct axl_device *axl, const char *why)
 {
 	down_write(&axl->reset_sem);
-	axl->paused = false;
+	axl->paused--;
 	axl_stop_for_good(axl, why);
 	up_write(&axl->reset_sem);
 }
@@ -446,16 +478,19 @@ void axl_give_up(struct axl_device *axl, const char *why)
  */
 void axl_unpause(struct axl_device *axl, const char *why)
 {
+	bool paused;
+
 	down_write(&axl->reset_sem);
-	axl->paused = false;
+	paused = --axl->paused;
 	up_write(&axl->reset_sem);
-	axl_reset_request(axl, why);
+	if (!paused)
+		axl_reset_request(axl, why);
 }
 
 /* The caller holds reset_sem exclusive. */
 static void axl_pause_locked(struct axl_device *axl)
 {
-	axl->paused = true;
+	axl->paused++;
 	if (axl_status(axl))
 		return;
 	axl->fw_state = AXL_FW_STARTING;
@@ -481,6 +516,32 @@ void axl_pause(struct axl_device *axl)
 	up_write(&axl->reset_sem);
 }
 
+/*
+ * Let transfers end before the system sleeps; what is still queued after half of
+ * the time is dropped. Nobody else looks at the channels now: the work items are
+ * frozen.
+ */
+static bool axl_sleep_drain(struct axl_device *axl)
+{
+	unsigned long end = jiffies + AXL_SLEEP_DRAIN;
+	bool dropped = false;
+
+	while (!axl_dma_idle(axl)) {
+		/* nothing to wait for: it will not end by itself */
+		if (axl->fenced || axl->reset_why || axl_link_bounced(axl))
+			return true;
+		if (time_after(jiffies, end))
+			return false;
+		if (!dropped && time_after(jiffies, end - AXL_SLEEP_DRAIN / 2)) {
+			axl_dma_drop_queued(axl, -ESTALE);
+			dropped = true;
+		}
+		fsleep(5000);
+		axl_dma_irq(axl, 0xff);
+	}
+	return true;
+}
+
 /**
  * axl_sleep() - the system is going to sleep
  * @axl: the device
@@ -489,16 +550,14 @@ void axl_pause(struct axl_device *axl)
  * needs reset_sem. Firmware is written off: power may go. Undone by
  * axl_unpause().
  *
- * Return: 0 or -EBUSY: transfers still run, nothing has changed.
+ * Return: 0 or -EBUSY: transfers still run.
  */
 int axl_sleep(struct axl_device *axl)
 {
 	int ret = 0;
 
 	down_write(&axl->reset_sem);
-	if (axl->online && !axl_status(axl) &&
-	    !wait_event_timeout(axl->idle_wait, axl_dma_idle(axl),
-				AXL_SLEEP_DRAIN)) {
+	if (axl->online && !axl_status(axl) && !axl_sleep_drain(axl)) {
 		dev_warn(&axl->pdev->dev,
 			 "transfers still run after %u s: the system cannot sleep now\n",
 			 AXL_SLEEP_DRAIN / HZ);
@@ -516,18 +575,34 @@ int axl_sleep(struct axl_device *axl)
  * @axl: the device
  *
  * Configuration space only; for calls that programs make rarely.
+ *
+ * Return: is the card online, and its link up.
  */
-void axl_check_link(struct axl_device *axl)
+bool axl_check_link(struct axl_device *axl)
 {
+	bool good = false;
 	int idx;
 
 	idx = srcu_read_lock(&axl->srcu);
-	if (READ_ONCE(axl->online) && axl_link_bounced(axl))
-		axl_reset_request(axl, "link went down");
-	else if (axl_status(axl) == -EIO &&
-		 time_after(jiffies, axl->retry_at) && axl_link_up(axl))
+	if (READ_ONCE(axl->online)) {
+		good = !axl_link_bounced(axl);
+		if (!good)
+			axl_reset_request(axl, "link went down");
+	} else if (axl_status(axl) == -EIO &&
+		   time_after(jiffies, axl->retry_at) && axl_link_up(axl)) {
 		axl_reset_request(axl, "card answers again");
+	}
 	srcu_read_unlock(&axl->srcu, idx);
+	return good;
+}
+
+/**
+ * axl_restart_seen() - firmware has restarted, which its link did not show
+ * @axl: the device; axl_hostif_lost() said so
+ */
+void axl_restart_seen(struct axl_device *axl)
+{
+	axl_reset_request(axl, axl_why_restart);
 }
 
 /**
@@ -548,4 +623,6 @@ void axl_reset_setup(struct axl_device *axl)
 {
 	init_rwsem(&axl->reset_sem);
 	INIT_WORK(&axl->reset_work, axl_reset_work);
+	axl->retry = AXL_RETRY;
+	axl->rejoin_from = jiffies;
 }

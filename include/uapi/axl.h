@@ -455,7 +455,7 @@ struct axl_wait {
  * @generation: the current one
  *
  * Errors: -ETIMEDOUT, -EINTR, -ESTALE (not the current generation, or it was
- * raised while waiting).
+ * raised while waiting and the event did not happen).
  */
 struct axl_wait_event {
 	__u32 event;

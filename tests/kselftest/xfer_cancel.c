@@ -70,14 +70,19 @@ static bool engine_rests(unsigned int seconds)
 	return true;
 }
 
-/* Memory taken now, which is what was freed a moment ago if anything was */
+/*
+ * Memory taken now, which is what was freed a moment ago if anything was: in
+ * small pages, as it was freed.
+ */
 static uint8_t *sponge(void)
 {
 	uint8_t *p = mmap(NULL, SPONGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (p != MAP_FAILED)
+	if (p != MAP_FAILED) {
+		madvise(p, SPONGE, MADV_NOHUGEPAGE);
 		memset(p, CANARY, SPONGE);
+	}
 	return p;
 }
 

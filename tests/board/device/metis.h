@@ -22,6 +22,7 @@
 #include "qemu/timer.h"
 #include "qemu/units.h"
 #include "qemu/bswap.h"
+#include "qemu/notify.h"
 #include "hw/pci/pci.h"
 #if __has_include("hw/pci/pci_device.h")
 #include "hw/pci/pci_device.h"
@@ -228,6 +229,8 @@ struct MetisState {
 	MetisNext next;
 	QEMUTimer *link_timer;
 	QEMUBH *map_bh;
+	Notifier shutdown;		/* tell-reset */
+	uint64_t refused;		/* accesses since bus mastering went off */
 
 	MetisEngine dma;
 	MetisFirmware fw;
@@ -241,7 +244,7 @@ struct MetisState {
 
 	/* properties */
 	char *fw_name, *boot, *pmsi_fold;
-	bool alpha, wedged, dma_vm, msi_deliver, early_reply, int_status, trap_bar2, verbose;
+	bool alpha, wedged, dma_vm, msi_deliver, early_reply, int_status, trap_bar2, verbose, tell_reset;
 	uint32_t bar2_mib, ddr_mib, msi_vectors;
 	uint32_t link_down_ms, area_delay_ms, step_bytes, step_ns, cs_delay_ns;
 	bool old_fw, boot_runtime, fold_mod;

@@ -191,6 +191,7 @@ void metis_fw_vmsi(MetisState *s, unsigned int nr)
 	if (!metis_master(s)) {
 		metis_count(s, METIS_LAB_NO_MASTER);
 		metis_count(s, METIS_LAB_VMSI_LOST);
+		s->refused++;
 		return;
 	}
 	r = metis_bus_write(s, addr, &one, sizeof(one));

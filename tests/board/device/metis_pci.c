@@ -55,6 +55,7 @@ static bool may_master(MetisState *s)
 	if (metis_master(s))
 		return true;
 	metis_count(s, METIS_LAB_NO_MASTER);
+	s->refused++;
 	return false;
 }
 
@@ -456,6 +457,8 @@ static void config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 		return;
 	}
 	was_master = metis_master(s);
+	if (was_master)
+		s->refused = 0;
 	pci_default_write_config(pdev, addr, val, len);
 	pcie_aer_write_config(pdev, addr, val, len);
 	s->flr = pci_get_word(pdev->config + CAP_EXP + PCI_EXP_DEVCTL) & PCI_EXP_DEVCTL_BCR_FLR;
@@ -502,6 +505,24 @@ static void metis_power_on(void *opaque)
 	update_bars(s);
 	set_link_active(s, true);
 	metis_fw_power_on(s);
+}
+
+/*
+ * The guest asks for a reset or to be turned off: in which state is the card
+ * left? Without bus mastering it reaches nothing any more; a channel that runs
+ * then has been forgotten all the same.
+ */
+static void tell_reset(Notifier *n, void *data)
+{
+	MetisState *s = container_of(n, MetisState, shutdown);
+	ShutdownCause cause = *(ShutdownCause *)data;
+
+	fprintf(stderr, "metis: machine %s: master %d, target %d, running %#x, engines %u %u, refused %" PRIu64 ", stray %" PRIu64 "\n",
+		cause == SHUTDOWN_CAUSE_GUEST_RESET ? "reset" :
+		cause == SHUTDOWN_CAUSE_GUEST_SHUTDOWN ? "power-off" : "end",
+		metis_master(s), s->fw.target_on, metis_edma_running(s),
+		s->dma.enable[0], s->dma.enable[1],
+		s->refused, s->count[(METIS_LAB_STRAY_WRITES - METIS_LAB_BAR0_READS) / 4]);
 }
 
 /* ---- QOM ---- */
@@ -635,6 +656,10 @@ static void metis_realize(PCIDevice *pdev, Error **errp)
 	metis_fw_init(s);
 	metis_power_on(s);
 	qemu_register_reset(metis_power_on, s);
+	if (s->tell_reset) {
+		s->shutdown.notify = tell_reset;
+		qemu_register_shutdown_notifier(&s->shutdown);
+	}
 }
 
 static void metis_exit(PCIDevice *pdev)
@@ -642,6 +667,8 @@ static void metis_exit(PCIDevice *pdev)
 	MetisState *s = METIS(pdev);
 
 	qemu_unregister_reset(metis_power_on, s);
+	if (s->tell_reset)
+		notifier_remove(&s->shutdown);
 	timer_free(s->link_timer);
 	qemu_bh_delete(s->map_bh);
 	metis_fw_exit(s);
@@ -671,6 +698,7 @@ static METIS_PROPERTY metis_properties[] = {
 	DEFINE_PROP_UINT32("link-down-ms", MetisState, link_down_ms, 50),
 	DEFINE_PROP_UINT32("area-delay-ms", MetisState, area_delay_ms, 100),
 	DEFINE_PROP_BOOL("trap-bar2", MetisState, trap_bar2, false),
+	DEFINE_PROP_BOOL("tell-reset", MetisState, tell_reset, false),
 	DEFINE_PROP_BOOL("verbose", MetisState, verbose, false),
 	METIS_PROPERTY_END
 };

@@ -17,6 +17,7 @@ board := $(SRC)/tests/board/lib
 obj = $(patsubst $(SRC)/%.c,$(OUT)/obj/%.o,$(1))
 tests_bin := $(tests:$(SRC)/tests/kselftest/%.c=$(OUT)/tests/%)
 tools_bin := $(if $(metisctl),$(OUT)/bin/metisctl) $(OUT)/bin/ping-metis \
+	$(OUT)/bin/kexec-board \
 	$(if $(wildcard $(device)/lab.c),$(OUT)/bin/lab)
 selftest_bin := $(if $(wildcard $(device)/selftest.c),$(OUT)/tests/device_selftest)
 
@@ -40,6 +41,8 @@ $(OUT)/tests/device_selftest: $(call obj,$(device)/selftest.c)
 $(OUT)/bin/lab: $(call obj,$(device)/lab.c)
 	$(link)
 $(OUT)/bin/ping-metis: $(call obj,$(board)/ping.c)
+	$(link)
+$(OUT)/bin/kexec-board: $(call obj,$(board)/kexec.c)
 	$(link)
 $(OUT)/bin/metisctl: $(call obj,$(metisctl))
 	$(link) -L$(GUEST)/lib -ljson-c

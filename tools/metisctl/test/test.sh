@@ -198,6 +198,8 @@ device_tests()
 	m -- info; t 'module without a card' 1 'noerr:not loaded' 'err:PCI shows no Metis'
 	pci 0000:01:00.0 0x16c3 0xabcd 0x0
 	m -- info; t 'unbooted card' 1 'err:16c3:abcd' 'err:power off and on'
+	echo 0x060400 >"$FAKE_ROOT/sys/bus/pci/devices/0000:01:00.0/class"
+	m -- info; t 'a root port of that identity' 1 'noerr:16c3:abcd' 'err:PCI shows no Metis'
 	nodes; pci 0000:01:00.0 0x1f9d 0x1100 0x0
 	m -- info; t 'BAR 2 unassigned' 1 'err:BAR 2 .* got no address' 'err:dts-overlays'
 	nodes; pci 0000:01:00.0 0x1f9d 0x1100 0xf0000000

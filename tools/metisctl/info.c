@@ -22,6 +22,20 @@ const char *iommu_name(u32 mode)
 	return NAME(names, mode);
 }
 
+static const char *guard_name(u32 guard)
+{
+	static const char *const names[] = { "none", "active", "refused", "off" };
+
+	return NAME(names, guard);
+}
+
+static const char *delivery_name(u32 delivery)
+{
+	static const char *const names[] = { "unknown", "messages", "polled" };
+
+	return NAME(names, delivery);
+}
+
 static const char *irq_name(u32 mode)
 {
 	static const char *const names[] = { "none", "msi", "msi-x" };
@@ -42,6 +56,19 @@ static const char *const iommu_text[] = {
 	"identity: an IOMMU that lets everything pass untranslated",
 	"translated, strict invalidation",
 	"translated, lazy invalidation",
+};
+
+static const char *const guard_text[] = {
+	"none: nothing translates what the card writes there",
+	"active",
+	"refused: it could not be mapped; see dmesg",
+	"off by a module parameter",
+};
+
+static const char *const delivery_text[] = {
+	"not known: the driver's self-test did not run",
+	"messages arrive",
+	"polled: messages do not arrive; see metisctl doctor",
 };
 
 static const char *const irq_text[] = { "none: no vector was granted", "MSI", "MSI-X" };
@@ -87,6 +114,7 @@ static void print_human(const struct dev *d)
 	row("Firmware", "%s", NAME(fw_state_text, q->fw_state));
 	row("Layout", "%u.%u", q->layout_major, q->layout_minor);
 	row("Generation", "%llu", q->generation);
+	row("Restarts", "%llu unasked for", q->restarts);
 	row("BAR 0", "%s, DMA engine", human_size(q->bar0_size, a));
 	row("BAR 2", "%s, L2", human_size(q->bar2_size, a));
 	print_range("L2", q->l2_base, q->l2_size, "");
@@ -96,10 +124,12 @@ static void print_human(const struct dev *d)
 		row("DDR", "not known yet");
 	row("Interrupts", "%s, %u vector%s", NAME(irq_text, q->irq_mode), q->vectors,
 	    q->vectors == 1 ? "" : "s");
+	row("Delivery", "%s", NAME(delivery_text, q->delivery));
 	row("Virtual MSI", "%u slots", q->nr_vmsi);
 	row("Lost interrupts", "%llu%s", q->lost_interrupts,
 	    q->lost_interrupts ? " (found by looking; see dmesg)" : "");
 	row("IOMMU", "%s, page %s", NAME(iommu_text, q->iommu_mode), human_size(q->page_size, a));
+	row("Guard page", "%s, %llu interrupts rescued", NAME(guard_text, q->guard), q->rescued_interrupts);
 	row("DMA channels", "%u to the device, %u from it", q->read_channels, q->write_channels);
 	printf("%-16s ", "Features");
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
@@ -150,6 +180,7 @@ static void print_json(const struct dev *d)
 	json_str(s, "state", fw_state_name(q->fw_state));
 	json_num(s, "layout_major", q->layout_major);
 	json_num(s, "layout_minor", q->layout_minor);
+	json_num(s, "restarts", q->restarts);
 	json_num(o, "generation", q->generation);
 	s = group(o, "bars");
 	json_num(s, "bar0_size", q->bar0_size);
@@ -161,10 +192,13 @@ static void print_json(const struct dev *d)
 	json_str(s, "mode", irq_name(q->irq_mode));
 	json_num(s, "vectors", q->vectors);
 	json_num(s, "vmsi_slots", q->nr_vmsi);
+	json_str(s, "delivery", delivery_name(q->delivery));
 	json_num(s, "lost", q->lost_interrupts);
+	json_num(s, "rescued", q->rescued_interrupts);
 	s = group(o, "iommu");
 	json_str(s, "mode", iommu_name(q->iommu_mode));
 	json_num(s, "page_size", q->page_size);
+	json_str(s, "guard", guard_name(q->guard));
 	s = group(o, "dma");
 	json_num(s, "read_channels", q->read_channels);
 	json_num(s, "write_channels", q->write_channels);

@@ -19,7 +19,10 @@
  *  FAKE_EVENTS=ms:event,...	events, from the time the device was opened
  *  FAKE_RESTART=ms		firmware restarts then
  *  FAKE_REPLY=n		reply_opcode of a load
+ *  FAKE_LOSE=1		every transfer is found by looking, not by a message
  *  FAKE_ABI=n, FAKE_BOOTLOADER=1
+ *  FAKE_STATE=n, FAKE_GUARD=n, FAKE_DELIVERY=n, FAKE_IOMMU=n, FAKE_VECTORS=n,
+ *  FAKE_LOST=n, FAKE_RESCUED=n, FAKE_RESTARTS=n	what a query tells
  */
 #undef _FILE_OFFSET_BITS	/* both kinds of names are defined here */
 #include <dirent.h>
@@ -81,6 +84,7 @@ static struct {
 	struct { u64 seq, start; u32 count; struct axl_xfer x[MAX_XFERS]; } jobs[MAX_JOBS];
 	volatile u32 phase, state;
 	volatile u64 done, total;
+	u64 lost;
 	char *mem;
 } dev;
 
@@ -185,7 +189,7 @@ static int open_device(const char *path)
 	dev.number = atoi(path + strlen("/dev/metis"));
 	dev.opened = now();
 	dev.generation = 1;
-	dev.state = env_num("FAKE_BOOTLOADER", 0) ? AXL_FW_BOOTLOADER : AXL_FW_RUNNING;
+	dev.state = (u32)env_num("FAKE_STATE", env_num("FAKE_BOOTLOADER", 0) ? AXL_FW_BOOTLOADER : AXL_FW_RUNNING);
 	dev_fd = fd;
 	return fd;
 }
@@ -320,7 +324,7 @@ static int query(struct axl_query *q)
 
 	*q = (struct axl_query){
 		.abi = (u32)env_num("FAKE_ABI", AXL_ABI_VERSION),
-		.vectors = 32, .generation = generation(),
+		.vectors = (u32)env_num("FAKE_VECTORS", 32), .generation = generation(),
 		.features = boot ? 0 : AXL_FEAT_VMSI | AXL_FEAT_EVENTS_EXACT | AXL_FEAT_DDR,
 		.bar0_size = 4096, .bar2_size = L2_SIZE, .l2_base = L2_BASE, .l2_size = L2_SIZE,
 		.ddr_base = boot ? 0 : DDR_BASE, .ddr_size = boot ? 0 : DDR_SIZE,
@@ -328,7 +332,11 @@ static int query(struct axl_query *q)
 		.fw_done = dev.done, .fw_total = dev.total, .fw_phase = dev.phase, .fw_state = dev.state,
 		.pci_bus = (__u8)(dev.number + 1), .vendor = 0x1f9d, .device = 0x1100, .revision = 2,
 		.link_speed = 3, .link_width = 4, .read_channels = 4, .write_channels = 4,
-		.irq_mode = AXL_IRQ_MSI, .iommu_mode = AXL_IOMMU_TRANSLATED, .layout_major = 1,
+		.irq_mode = AXL_IRQ_MSI, .iommu_mode = (u32)env_num("FAKE_IOMMU", AXL_IOMMU_TRANSLATED),
+		.layout_major = 1, .lost_interrupts = env_num("FAKE_LOST", 0) + dev.lost,
+		.rescued_interrupts = env_num("FAKE_RESCUED", 0), .restarts = env_num("FAKE_RESTARTS", 0),
+		.guard = (u32)env_num("FAKE_GUARD", AXL_GUARD_ACTIVE),
+		.delivery = (u32)env_num("FAKE_DELIVERY", AXL_DELIVERY_MESSAGES),
 		.page_size = 4096, .max_xfers = MAX_XFERS, .max_jobs = MAX_JOBS, .nr_vmsi = 1024,
 	};
 	return 0;
@@ -488,6 +496,7 @@ static int wait_job(struct axl_wait *w)
 		move(&dev.jobs[slot].x[i]);
 	if (*env("FAKE_STATUS") && strtoull(env("FAKE_STATUS"), &end, 10) == w->seq)
 		w->status = -atoi(end + 1);
+	dev.lost += env_num("FAKE_LOSE", 0);
 	dev.jobs[slot].seq = 0;
 	return 0;
 }

@@ -164,6 +164,12 @@ device_tests()
 	j 'its content' "$tmp/stdout" 'd["pci"]["address"] == "0000:01:00.0" and d["link"]["width"] == 4 and
 		d["l2"] == {"base": "0x8000000", "size": 32 << 20} and d["firmware"]["state"] == "running" and
 		d["iommu"]["mode"] == "translated" and "ddr" in d["features"] and d["interrupts"]["vectors"] == 32'
+	m FAKE_GUARD=2 FAKE_RESCUED=7 FAKE_DELIVERY=2 FAKE_RESTARTS=3 -- info
+	t 'info of guard, delivery, restarts' 0 'out:Guard page +refused: .*, 7 interrupts rescued' \
+		'out:Delivery +polled' 'out:Restarts +3 unasked for'
+	m FAKE_GUARD=1 FAKE_RESCUED=7 FAKE_DELIVERY=1 FAKE_RESTARTS=3 -- info --json; t 'the same as JSON' 0
+	j 'its content' "$tmp/stdout" 'd["iommu"]["guard"] == "active" and d["interrupts"]["rescued"] == 7 and
+		d["interrupts"]["delivery"] == "messages" and d["firmware"]["restarts"] == 3'
 	m FAKE_BOOTLOADER=1 -- info; t 'info of a bootloader' 0 'out:bootloader; load firmware' 'out:DDR +not known'
 	m -- -d metis0 info; t 'option before the command' 0
 	m -- info -d /dev/metis0; t 'device by path' 0

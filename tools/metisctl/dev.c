@@ -27,8 +27,7 @@ static void pci_name(const struct axl_query *q, char *buf, size_t size)
 		 q->pci_devfn >> 3, q->pci_devfn & 7);
 }
 
-/* Where a link in sysfs ends, its last component only */
-static bool link_name(const char *path, char *buf, size_t size)
+bool link_name(const char *path, char *buf, size_t size)
 {
 	char target[512];
 	ssize_t n = readlink(path, target, sizeof(target) - 1);

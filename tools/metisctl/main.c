@@ -28,6 +28,7 @@ static const struct command {
 	{ NULL, "wait", cmd_wait, "wait for an interrupt event" },
 	{ NULL, "events", cmd_events, "print interrupt events as they arrive" },
 	{ NULL, "reset", cmd_reset, "reset the device" },
+	{ NULL, "doctor", cmd_doctor, "find out what is wrong, and what to do about it" },
 };
 
 static error_t parse_global(int key, char *arg, struct argp_state *state)
@@ -158,7 +159,8 @@ int main(int argc, char **argv)
 		.args_doc = "COMMAND [OPTION...]",
 		.doc = "Looks after Axelera Metis cards: state, firmware, DMA, interrupt events.\v"
 		       "Exit status: 0 done; 1 failed, stderr says why and what to do; 2 timed out "
-		       "(wait, events); 64 wrong usage; 130 interrupted.",
+		       "(wait, events); 64 wrong usage; 130 interrupted. doctor: 0 all is well; 1 warnings; "
+		       "2 a check failed.",
 		.children = global_child,
 		.help_filter = help_filter,
 	};

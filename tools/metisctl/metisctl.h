@@ -55,6 +55,7 @@ int cmd_dma_test(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_reset(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 /* out.c: what people and machines get to read */
 
@@ -136,6 +137,8 @@ int dev_check_range(const struct dev *d, u64 addr, u64 length);
 
 struct node *nodes_scan(size_t *count);
 int node_fail(const struct node *n);
+/* Where a link in sysfs ends, its last component only */
+bool link_name(const char *path, char *buf, size_t size);
 /* There is no node at all: says what PCI and the modules look like instead */
 int explain_no_device(void);
 

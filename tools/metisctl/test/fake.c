@@ -6,7 +6,9 @@
  * It checks its caller: what breaks a rule of axl.h is written to FAKE_LOG as a
  * line "POLICE ...", requests as other lines.
  *
- *  FAKE_ROOT=dir		/dev, /dev/metisN, /sys and /etc/group come from there
+ *  FAKE_ROOT=dir		/dev, /dev/metisN, /sys, /etc/group, and of the kernel:
+ *			/boot, /lib/modules, some of /proc, its log (file dmesg)
+ *  FAKE_UNAME=machine:release
  *  FAKE_MEM=file		device memory, kept between runs
  *  FAKE_ERR=WAIT=5,...		the named call fails with this errno (OPEN too)
  *  FAKE_STATUS=n:err		submission n ends with -err
@@ -38,7 +40,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/klog.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,8 +147,17 @@ static int sleep_ns(u64 ns)
 
 static const char *redirect(const char *path, char *buf)
 {
-	if (!*env("FAKE_ROOT") || (strcmp(path, "/dev") && strncmp(path, "/dev/metis", 10) &&
-				   strncmp(path, "/sys/", 5) && strcmp(path, "/etc/group")))
+	static const char *const whole[] = {
+		"/dev", "/etc/group", "/proc/cmdline", "/proc/config.gz", "/proc/interrupts",
+	};
+	static const char *const below[] = { "/dev/metis", "/sys/", "/boot/", "/lib/modules/", "/usr/lib/modules/" };
+	bool fake = false;
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+		fake |= !strcmp(path, whole[i]);
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
+		fake |= !strncmp(path, below[i], strlen(below[i]));
+	if (!fake || !*env("FAKE_ROOT"))
 		return path;
 	snprintf(buf, 512, "%s%s", env("FAKE_ROOT"), path);
 	return buf;
@@ -269,6 +282,32 @@ ssize_t readlink(const char *path, char *buf, size_t size)
 	char to[512];
 
 	return ((ssize_t (*)(const char *, char *, size_t))real("readlink"))(redirect(path, to), buf, size);
+}
+
+int uname(struct utsname *u)
+{
+	int ret = ((int (*)(struct utsname *))real("uname"))(u);
+
+	if (*env("FAKE_UNAME"))
+		sscanf(env("FAKE_UNAME"), "%60[^:]:%60s", u->machine, u->release);
+	return ret;
+}
+
+int klogctl(int type, char *buf, int size)
+{
+	char path[512];
+	FILE *f;
+	int n;
+
+	snprintf(path, sizeof(path), "%s/dmesg", env("FAKE_ROOT"));
+	f = ((FILE *(*)(const char *, const char *))real("fopen"))(path, "re");
+	if (!f) {
+		errno = EPERM;
+		return -1;
+	}
+	n = type == 10 ? 1 << 20 : (int)fread(buf, 1, (size_t)size, f);
+	fclose(f);
+	return n;
 }
 
 static void check_nothing_left(void)

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * metisctl doctor: looks at everything that a card needs to work, from the slot
+ * to the firmware, and says what to do where something is wrong. It is for those
+ * for whom nothing works: driver, node and root are all optional.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "doctor.h"
+
+/* The self-test reads so much, from where dma test does by default */
+#define TEST_LENGTH 4096U
+#define TEST_PLACE  (16ULL << 20)
+
+static unsigned int count[3];
+static struct json_object *list; /* with --json */
+
+void found(const struct card *card, enum verdict v, const char *check, const char *remedy, const char *fmt,
+	   ...)
+{
+	static const char *const names[] = { "PASS", "WARN", "FAIL" };
+	struct json_object *o;
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		exit(EXIT_FAILED);
+	va_end(ap);
+	count[v]++;
+	if (list) {
+		o = json_object_new_object();
+		json_str(o, "check", check);
+		if (card)
+			json_str(o, "card", card->pci);
+		json_str(o, "verdict", names[v]);
+		json_str(o, "detail", text);
+		if (v != PASS && remedy)
+			json_str(o, "remedy", remedy);
+		json_object_array_add(list, o);
+	} else if (!opt.quiet || v != PASS) {
+		printf("%s  %-10s  %s\n", names[v], check, text);
+		if (v != PASS && remedy)
+			printf("      %s\n", remedy);
+		fflush(stdout);
+	}
+	free(text);
+}
+
+/* True, and said, when the driver cannot be asked what this check wants to know. */
+static bool not_asked(const struct card *c, const char *check)
+{
+	if (c->axl && !c->err)
+		return false;
+	if (!c->axl)
+		found(c, WARN, check, "let axl drive the card first; see 'driver'",
+		      "not looked at: axl does not drive the card");
+	else if (c->err == EACCES || c->err == EPERM)
+		found(c, WARN, check, "run as root, or join the group of the node (ls -l /dev/metis*)",
+		      "not readable: no permission to open %s", c->dev.path);
+	else
+		found(c, WARN, check, "see 'driver'", "not looked at: the driver cannot be asked (%s)",
+		      strerror(c->err));
+	return true;
+}
+
+static void check_vectors(const struct card *c)
+{
+	const struct axl_query *q = &c->dev.q;
+	const char *kind = q->irq_mode == AXL_IRQ_MSIX ? "MSI-X" : "MSI", *remedy;
+	char bridge[32], limit[16], *why = NULL;
+
+	if (not_asked(c, "vectors"))
+		return;
+	if (!q->vectors) {
+		remedy = "see that the kernel has CONFIG_PCI_MSI and that the device tree names an MSI "
+			 "controller (the ITS) that is enabled, by msi-map or msi-parent of the PCIe "
+			 "controller";
+		if (kernel_parameter("pci", "nomsi")) {
+			why = str(": the kernel was started with pci=nomsi");
+			remedy = "start the kernel without pci=nomsi";
+		} else if (msi_forbidden_by(c, bridge)) {
+			why = str(": messages are forbidden at %s (msi_bus in sysfs)", bridge);
+			remedy = "allow them: echo 1 > msi_bus in that bridge's folder, then load axl again";
+		}
+		found(c, FAIL, "vectors", remedy, "none granted%s; every transfer is polled", why ?: "");
+		free(why);
+	} else if (q->vectors < 32) {
+		remedy = "works, with more to look at for each interrupt; the host's MSI controller gives "
+			 "no more, or on x86 interrupt remapping is off";
+		if (read_line("/sys/module/axl/parameters/max_vectors", limit, sizeof(limit)) &&
+		    strtoul(limit, NULL, 0) == q->vectors)
+			remedy = "the module parameter max_vectors says so: leave it out unless it is "
+				 "there for a reason";
+		found(c, WARN, "vectors", remedy, "%u of 32 %s vectors granted: events share them%s",
+		      q->vectors, kind,
+		      q->features & AXL_FEAT_EVENTS_EXACT ? "" : ", some counts are not exact");
+	} else {
+		found(c, PASS, "vectors", NULL, "%u %s vectors granted", q->vectors, kind);
+	}
+}
+
+/*
+ * Lets the card write 4 KiB of its memory to the host, which ends by a message,
+ * or by the driver's finding out that there was none.
+ * Returns 0 or -errno; q is what a query says afterwards.
+ */
+static int try_transfer(const struct card *c, struct axl_query *q, u64 *ns)
+{
+	u64 at = c->dev.q.l2_size >= TEST_PLACE + TEST_LENGTH ? TEST_PLACE : 0, seq, start;
+	struct axl_buf_register reg = { .flags = AXL_BUF_FROM_DEVICE };
+	struct arena a = { .dev = &c->dev, .dmabuf = -1 };
+	int ret;
+
+	a.size = (size_t)sysconf(_SC_PAGESIZE);
+	a.mem = mmap(NULL, a.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (a.mem == MAP_FAILED)
+		return -ENOMEM;
+	reg.addr = (uintptr_t)a.mem;
+	reg.length = a.size;
+	ret = dev_ioctl(&c->dev, AXL_IOC_BUF_REGISTER, &reg);
+	if (!ret) {
+		a.handle = reg.handle;
+		start = now_ns();
+		ret = xfer_submit(&a, AXL_FROM_DEVICE, 0, c->dev.q.l2_base + at, TEST_LENGTH, 0, &seq);
+		if (!ret)
+			ret = xfer_wait(&a, seq);
+		*ns = now_ns() - start;
+	}
+	arena_close(&a);
+	return ret ? ret : dev_ioctl(&c->dev, AXL_IOC_QUERY, q);
+}
+
+static void check_delivery(const struct card *c)
+{
+	static const char remedy[] =
+		"the card's interrupt messages do not reach the processor: see the axl lines in dmesg, the "
+		"ITS and msi-map in the device tree, and 'faults' below; in a virtual machine use firmware "
+		"with dma_vm; until then transfers work, but cost more time";
+	const struct axl_query *old = &c->dev.q;
+	struct axl_query q;
+	u64 ns = 0;
+	int ret;
+
+	if (not_asked(c, "delivery"))
+		return;
+	q = *old;
+	if (old->fw_state == AXL_FW_DEAD || old->fw_state == AXL_FW_STARTING) {
+		found(c, WARN, "delivery", "see 'firmware'", "not tested: the card is %s",
+		      fw_state_name(old->fw_state));
+		return;
+	}
+	ret = try_transfer(c, &q, &ns);
+	if (ret == -ENOMEM || ret == -EBUSY || ret == -ESTALE) {
+		found(c, WARN, "delivery",
+		      ret == -ENOMEM ? "raise the limit for locked memory (ulimit -l), or run as root" :
+				       "run metisctl doctor again when the card is not busy",
+		      "not tested: %s", strerror(-ret));
+	} else if (ret) {
+		found(c, FAIL, "delivery",
+		      "see dmesg for lines of axl and of the IOMMU; metisctl reset may help, or power off "
+		      "and on",
+		      "the self-test, a read of 4 KiB, failed: %s", strerror(-ret));
+	} else if (q.delivery == AXL_DELIVERY_POLLED || q.lost_interrupts != old->lost_interrupts) {
+		found(c, FAIL, "delivery", remedy,
+		      "%s: the self-test, a read of 4 KiB, took %.1f ms, polled; %llu lost",
+		      q.vectors ? "interrupt messages do not arrive" : "there is no vector", (double)ns / 1e6,
+		      q.lost_interrupts);
+	} else if (!q.vectors) {
+		found(c, FAIL, "delivery", "see 'vectors'", "there is no vector: transfers are polled");
+	} else if (q.lost_interrupts) {
+		found(c, WARN, "delivery", "now and then a message gets lost: see dmesg | grep axl",
+		      "a message arrived, but %llu did not since the driver was loaded", q.lost_interrupts);
+	} else {
+		found(c, PASS, "delivery", NULL,
+		      "a transfer's message arrived within %.1f ms, none lost so far", (double)ns / 1e6);
+	}
+}
+
+static void check_guard(const struct card *c)
+{
+	static const char rk3588[] = "start the kernel without iommu.passthrough=1, and enable the SMMU: "
+				     "overlay rk3588-pcie-smmu-on";
+	const struct axl_query *q = &c->dev.q;
+	bool translated;
+
+	if (not_asked(c, "guard"))
+		return;
+	translated = q->iommu_mode == AXL_IOMMU_TRANSLATED || q->iommu_mode == AXL_IOMMU_LAZY;
+	switch (q->guard) {
+	case AXL_GUARD_ACTIVE:
+		found(c, PASS, "guard", NULL, "bus address 0 is guarded; %llu interrupts rescued",
+		      q->rescued_interrupts);
+		break;
+	case AXL_GUARD_REFUSED:
+		found(c, WARN, "guard",
+		      "see why: dmesg | grep 'guard page'; what firmware signals while it restarts may be "
+		      "lost",
+		      "bus address 0 could not be guarded");
+		break;
+	case AXL_GUARD_OFF:
+		found(c, WARN, "guard", "load axl without iova0_guard=0",
+		      "off by a module parameter: what firmware signals while it restarts is lost");
+		break;
+	case AXL_GUARD_NONE:
+		if (translated)
+			found(c, WARN, "guard", "install the current release of axl", "this driver has none");
+		else
+			found(c, WARN, "guard", is_rk3588() ? rk3588 : "let the IOMMU translate; see 'iommu'",
+			      "nothing translates: what firmware signals while it restarts is written to "
+			      "physical address 0");
+		break;
+	default:
+		found(c, WARN, "guard", "use metisctl of the driver's release",
+		      "state %u, unknown to this metisctl", q->guard);
+	}
+}
+
+static void check_firmware(const struct card *c)
+{
+	static const char dead[] = "power off and on; if it comes back: power supply, cooling, seat of the "
+				   "card";
+	const struct axl_query *q = &c->dev.q;
+
+	if (c->axl && c->err == EIO) {
+		found(c, FAIL, "firmware", dead, "dead: the link went down and did not come back");
+		return;
+	}
+	if (not_asked(c, "firmware"))
+		return;
+	switch (q->fw_state) {
+	case AXL_FW_RUNNING:
+		if (q->restarts)
+			found(c, WARN, "firmware",
+			      "the card or its firmware restarted by itself: see dmesg | grep axl; power "
+			      "supply and cooling may be short",
+			      "running, layout %u.%u, but %llu restarts that nobody asked for",
+			      q->layout_major, q->layout_minor, q->restarts);
+		else
+			found(c, PASS, "firmware", NULL, "running, layout %u.%u, generation %llu",
+			      q->layout_major, q->layout_minor, q->generation);
+		break;
+	case AXL_FW_BOOTLOADER:
+		found(c, WARN, "firmware", "load firmware: metisctl fw load", "bootloader only, layout %u.%u",
+		      q->layout_major, q->layout_minor);
+		break;
+	case AXL_FW_STARTING:
+		found(c, WARN, "firmware", "run metisctl doctor again in some seconds",
+		      "starting, or the link is down");
+		break;
+	case AXL_FW_NONE:
+		found(c, FAIL, "firmware", "load firmware: metisctl fw load; if that fails, power off and on",
+		      "nothing on the card answers");
+		break;
+	default:
+		found(c, FAIL, "firmware", dead, "%s: the link went down and did not come back",
+		      fw_state_name(q->fw_state));
+	}
+}
+
+static void examine(struct card *c)
+{
+	if (c->axl && !c->err) {
+		c->dev.fd = open(c->dev.path, O_RDWR | O_CLOEXEC);
+		c->err = c->dev.fd < 0 ? errno : 0;
+	}
+	check_card(c);
+	if (!c->unbooted)
+		check_bar2(c);
+	check_link(c);
+	check_mps(c);
+	check_iommu(c);
+	check_group(c);
+	if (!c->unbooted) {
+		check_vectors(c);
+		check_delivery(c);
+		check_guard(c);
+	}
+	check_faults(c);
+	if (!c->unbooted) {
+		check_firmware(c);
+		check_driver(c);
+	}
+	if (c->dev.fd >= 0)
+		dev_close(&c->dev);
+}
+
+/* Whether --device means this card */
+static bool chosen(const struct card *c)
+{
+	const char *d = opt.device, *base;
+	char path[300], at[64];
+
+	if (!d || !strcasecmp(d, c->pci) || (!strncmp(c->pci, "0000:", 5) && !strcasecmp(d, c->pci + 5)))
+		return true;
+	base = strrchr(d, '/') ? strrchr(d, '/') + 1 : d;
+	if (*c->dev.path && !strcmp(base, strrchr(c->dev.path, '/') + 1))
+		return true;
+	/* A name in sysfs, should the node be missing */
+	snprintf(path, sizeof(path), "/sys/class/metis/%.64s/device", base);
+	return link_name(path, at, sizeof(at)) && !strcmp(at, c->pci);
+}
+
+static void nobody(size_t all)
+{
+	if (all)
+		found(NULL, FAIL, "card", "metisctl doctor without --device shows what there is",
+		      "%s is none of the %zu here", opt.device, all);
+	else if (!is_there(SYS_PCI))
+		found(NULL, FAIL, "card",
+		      "use a kernel with CONFIG_PCI, and a PCIe controller that is enabled",
+		      "this kernel knows no PCI");
+	else
+		found(NULL, FAIL, "card",
+		      "check seat and power; a card that came up late appears after: echo 1 > "
+		      "/sys/bus/pci/rescan; with a device tree, is the slot's controller enabled, and its "
+		      "link up: dmesg | grep -i pcie",
+		      "PCI shows no Metis (1f9d:*, nor 16c3:abcd)");
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.children = global_child,
+		.doc = "Look at everything that a card needs to work, in order, and say what to do where "
+		       "something is wrong. Works without driver, without node and, less thoroughly, "
+		       "without root. One of the checks lets the card write 4 KiB to memory of this "
+		       "program.\vExit status: 0 all passed; 1 warnings; 2 at least one check failed.",
+	};
+	size_t all, seen = 0;
+	struct card *cards;
+	struct json_object *o, *sum;
+
+	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	if (opt.json)
+		list = json_object_new_array();
+	cards = cards_scan(&all);
+	for (size_t i = 0; i < all; i++) {
+		if (chosen(&cards[i])) {
+			if (all > 1 && !opt.json)
+				printf("%s-- card %s\n", seen ? "\n" : "", cards[i].pci);
+			examine(&cards[i]);
+			seen++;
+		}
+	}
+	if (!seen)
+		nobody(all);
+	if (all > 1 && !opt.json)
+		printf("\n-- this machine\n");
+	check_module();
+	check_kernel();
+	check_parameters();
+	check_vendor();
+	free(cards);
+
+	enum verdict worst = count[FAIL] ? FAIL : count[WARN] ? WARN : PASS;
+
+	if (opt.json) {
+		o = json_object_new_object();
+		json_object_object_add(o, "checks", list);
+		sum = json_object_new_object();
+		json_num(sum, "pass", count[PASS]);
+		json_num(sum, "warn", count[WARN]);
+		json_num(sum, "fail", count[FAIL]);
+		json_num(sum, "status", worst);
+		json_object_object_add(o, "summary", sum);
+		json_end(o, true);
+	} else if (!opt.quiet) {
+		printf("%u passed, %u warning%s, %u failed\n", count[PASS], count[WARN],
+		       count[WARN] == 1 ? "" : "s", count[FAIL]);
+	}
+	return (int)worst;
+}

@@ -25,6 +25,8 @@
 #define CAP_EXP			0x70
 #define CAP_AER			0x100
 
+#define DEVCTL_SIZES		(PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ)
+
 #define VENDOR_METIS		0x1f9d
 #define DEVICE_OMEGA		0x1100
 #define DEVICE_ALPHA		0x11aa
@@ -487,6 +489,9 @@ static void metis_reset(DeviceState *dev)
 	metis_edma_reset(s);
 	metis_fw_function_reset(s);
 	pcie_cap_deverr_reset(pdev);
+	/* payload 128 bytes, read requests 512 */
+	pci_word_test_and_clear_mask(pdev->config + CAP_EXP + PCI_EXP_DEVCTL, DEVCTL_SIZES);
+	pci_word_test_and_set_mask(pdev->config + CAP_EXP + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_READRQ_512B);
 	pci_word_test_and_clear_mask(pdev->config + CAP_PM + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
 	update_bars(s);
 }
@@ -592,6 +597,7 @@ static bool add_express(PCIDevice *pdev, Error **errp)
 		     QEMU_PCI_EXP_LNKSTA_NLW(QEMU_PCI_EXP_LNK_X4));
 	pcie_cap_deverr_init(pdev);
 	pcie_cap_flr_init(pdev);
+	pci_word_test_and_set_mask(pdev->wmask + pos + PCI_EXP_DEVCTL, DEVCTL_SIZES);
 	return pcie_aer_init(pdev, PCI_ERR_VER, CAP_AER, PCI_ERR_SIZEOF, errp) == 0;
 }
 

@@ -312,9 +312,10 @@ struct axl_event_bucket {
  * @poll_timer: looks at busy channels where no messages arrive
  * @poll_ns: until it looks again
  *
- * @guard: &enum axl_guard; fixed at probe
- * @guard_domain: where bus address 0 is mapped, NULL if it is not
- * @guard_size: bytes of that page
+ * @guard: &enum axl_guard
+ * @guard_domain: where the device's addresses are translated, NULL if nowhere
+ * @guard_size: bytes of the page at bus address 0
+ * @guard_node: with the other cards whose addresses are translated
  * @unguarded_said: the log knows that nothing protects bus address 0
  *
  * @dirs: 0 to the device (read channels), 1 from the device
@@ -410,6 +411,7 @@ struct axl_device {
 	enum axl_guard guard;
 	struct iommu_domain *guard_domain;
 	size_t guard_size;
+	struct list_head guard_node;
 	bool unguarded_said;
 
 	struct axl_dma_dir dirs[2];

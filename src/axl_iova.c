@@ -6,7 +6,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
-#include <linux/pci.h>
+#include <linux/mutex.h>
 
 #include "axl.h"
 
@@ -88,32 +88,10 @@ static bool axl_guard_reserved(struct axl_device *axl, size_t size)
 	return reserved;
 }
 
-static int axl_guard_count(struct device *dev, void *data)
-{
-	struct pci_dev *pdev = dev_is_pci(dev) ? to_pci_dev(dev) : NULL;
-	struct axl_device *axl = data;
-
-	return pdev && pdev != axl->pdev && pdev->vendor == axl->pdev->vendor &&
-	       pdev->device == axl->pdev->device;
-}
-
-/* Would the page catch what another card means for its own table? */
-static bool axl_guard_shared(struct axl_device *axl)
-{
-	struct iommu_group *group = iommu_group_get(&axl->pdev->dev);
-	bool shared;
-
-	if (!group)
-		return false;
-	shared = iommu_group_for_each_dev(group, axl, axl_guard_count);
-	iommu_group_put(group);
-	return shared;
-}
-
 /* Map the first granule of the table at 0: NULL, or why not. */
-static const char *axl_guard_map(struct axl_device *axl,
-				 struct iommu_domain *domain)
+static const char *axl_guard_map(struct axl_device *axl)
 {
+	struct iommu_domain *domain = axl->guard_domain;
 	size_t size = axl_iommu_granule(axl);
 	int prot = IOMMU_WRITE | IOMMU_NOEXEC;
 	phys_addr_t phys;
@@ -125,8 +103,6 @@ static const char *axl_guard_map(struct axl_device *axl,
 		return "the IOMMU translates no address so low";
 	if (axl_guard_reserved(axl, size))
 		return "the address is reserved";
-	if (axl_guard_shared(axl))
-		return "another card shares the IOMMU group";
 	if (iommu_iova_to_phys(domain, 0) ||
 	    iommu_iova_to_phys(domain, size - 1))
 		return "the address is in use";
@@ -140,9 +116,51 @@ static const char *axl_guard_map(struct axl_device *axl,
 		prot |= IOMMU_CACHE;
 	if (axl_iommu_map(domain, 0, phys, size, prot))
 		return "the IOMMU refuses";
-	axl->guard_domain = domain;
 	axl->guard_size = size;
 	return NULL;
+}
+
+static void axl_guard_unmap(struct axl_device *axl)
+{
+	if (axl->guard != AXL_GUARD_ACTIVE)
+		return;
+	if (iommu_unmap(axl->guard_domain, 0, axl->guard_size) !=
+	    axl->guard_size)
+		dev_err(&axl->pdev->dev,
+			"the guard page at bus address 0 stays mapped\n");
+}
+
+static void axl_guard_refuse(struct axl_device *axl, const char *why)
+{
+	axl_guard_unmap(axl);
+	WRITE_ONCE(axl->guard, AXL_GUARD_REFUSED);
+	dev_warn(&axl->pdev->dev,
+		 "no guard page at bus address 0 (%s): interrupts of restarting firmware may be lost\n",
+		 why);
+}
+
+/*
+ * Cards whose addresses are translated. Two of them in one domain mean tables of
+ * their own by address 0, so neither can have it; before 6.14 or so it shows only
+ * when the second is bound that they share a domain.
+ */
+static DEFINE_MUTEX(axl_guards_lock);
+static LIST_HEAD(axl_guards);
+
+static bool axl_guard_shared(struct axl_device *axl)
+{
+	struct axl_device *other;
+	bool shared = false;
+
+	lockdep_assert_held(&axl_guards_lock);
+	list_for_each_entry(other, &axl_guards, guard_node) {
+		if (other->guard_domain != axl->guard_domain)
+			continue;
+		shared = true;
+		if (other->guard == AXL_GUARD_ACTIVE)
+			axl_guard_refuse(other, "another card shares the IOMMU group");
+	}
+	return shared;
 }
 
 /**
@@ -156,38 +174,41 @@ static const char *axl_guard_map(struct axl_device *axl,
  */
 void axl_guard_install(struct axl_device *axl)
 {
-	struct iommu_domain *domain = axl_iommu_domain(axl);
 	const char *why;
 
-	if (!domain) {
-		axl->guard = AXL_GUARD_NONE;
+	axl->guard = AXL_GUARD_NONE;
+	axl->guard_domain = axl_iommu_domain(axl);
+	if (!axl->guard_domain)
 		return;
-	}
-	if (!iova0_guard) {
-		axl->guard = AXL_GUARD_OFF;
+	axl->guard = AXL_GUARD_OFF;
+	if (!iova0_guard)
 		return;
-	}
-	why = axl_guard_map(axl, domain);
-	axl->guard = why ? AXL_GUARD_REFUSED : AXL_GUARD_ACTIVE;
+	mutex_lock(&axl_guards_lock);
+	if (axl_guard_shared(axl))
+		why = "another card shares the IOMMU group";
+	else
+		why = axl_guard_map(axl);
 	if (why)
-		dev_warn(&axl->pdev->dev,
-			 "no guard page at bus address 0 (%s): interrupts of restarting firmware may be lost\n",
-			 why);
+		axl_guard_refuse(axl, why);
+	else
+		axl->guard = AXL_GUARD_ACTIVE;
+	list_add(&axl->guard_node, &axl_guards);
+	mutex_unlock(&axl_guards_lock);
 }
 
 /**
- * axl_guard_remove() - undo axl_guard_install(), if it did anything
+ * axl_guard_remove() - undo axl_guard_install()
  * @axl: the device: bus mastering is off, its table still allocated
  */
 void axl_guard_remove(struct axl_device *axl)
 {
-	if (!axl->guard_domain)
+	if (axl->guard == AXL_GUARD_NONE || axl->guard == AXL_GUARD_OFF)
 		return;
-	if (iommu_unmap(axl->guard_domain, 0, axl->guard_size) !=
-	    axl->guard_size)
-		dev_err(&axl->pdev->dev,
-			"the guard page at bus address 0 stays mapped\n");
-	axl->guard_domain = NULL;
+	mutex_lock(&axl_guards_lock);
+	list_del(&axl->guard_node);
+	axl_guard_unmap(axl);
+	WRITE_ONCE(axl->guard, AXL_GUARD_OFF);
+	mutex_unlock(&axl_guards_lock);
 }
 
 /**

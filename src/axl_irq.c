@@ -232,7 +232,7 @@ static bool axl_slot_take(struct axl_device *axl, unsigned int n,
 /* Can anything have been written to the table? */
 static bool axl_slots_used(const struct axl_device *axl)
 {
-	return READ_ONCE(axl->published) || axl->guard == AXL_GUARD_ACTIVE;
+	return READ_ONCE(axl->published) || READ_ONCE(axl->guard) == AXL_GUARD_ACTIVE;
 }
 
 /**
@@ -257,7 +257,7 @@ unsigned int axl_irq_take_all(struct axl_device *axl)
  */
 void axl_irq_rescued(struct axl_device *axl, unsigned int nr)
 {
-	if (!nr || axl->guard != AXL_GUARD_ACTIVE)
+	if (!nr || READ_ONCE(axl->guard) != AXL_GUARD_ACTIVE)
 		return;
 	atomic64_add(nr, &axl->rescued);
 	if (xchg(&axl->rescued_said, true))

@@ -831,7 +831,7 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 
 	if (give_up)
 		dev_warn_ratelimited(&axl->pdev->dev,
-			 "interrupts of the DMA engine do not arrive any more, transfers are polled until the next reset: see the ITS in the device tree and the interrupts' affinity\n");
+				     "interrupts of the DMA engine do not arrive any more, transfers are polled until the next reset: see the ITS in the device tree and the interrupts' affinity\n");
 	if (dead)
 		axl_reset_request(axl, "device does not answer");
 	return guilty;

@@ -267,6 +267,7 @@ struct axl_event_bucket {
  * @bounce_by: jiffies until which a start message may take effect
  * @bounced: it has
  * @paused: count of those who reset the card, or cut its power: no recovery now
+ * @bus_error: one of them is the bus, which recovers from an error
  * @raised: the generation was raised before the restart was over
  * @slept: what L2 says is from before the system slept: not to be believed
  * @restarts: restarts that nobody asked us for; written under @reset_sem
@@ -276,6 +277,8 @@ struct axl_event_bucket {
  * @restart_blind: such restarts are not looked for any more
  * @monitor: looks after a card that is open: its link, slots without a message
  *
+ * @area: snapshot of the shared area, to be parsed; under @reset_sem exclusive
+ * @news_at: jiffies when a card without a table is looked at again
  * @layout: what firmware published, validated
  * @vmsi_cfg: likewise
  * @list_offset: list buffer in BAR2
@@ -364,6 +367,7 @@ struct axl_device {
 	unsigned long bounce_by;
 	bool bounced;
 	unsigned int paused;
+	bool bus_error;
 	bool raised;
 	bool slept;
 	u64 restarts;
@@ -372,6 +376,8 @@ struct axl_device {
 	bool restart_blind;
 	struct delayed_work monitor;
 
+	u8 area[AXL_AREA_SIZE];
+	unsigned long news_at;
 	struct axl_layout layout;
 	struct axl_vmsi_cfg vmsi_cfg;
 	u32 list_offset;
@@ -593,7 +599,9 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle);
 void axl_pause(struct axl_device *axl);
 int axl_sleep(struct axl_device *axl);
 void axl_unpause(struct axl_device *axl, const char *why);
-void axl_give_up(struct axl_device *axl, const char *why);
+void axl_bus_error(struct axl_device *axl);
+void axl_bus_gone(struct axl_device *axl);
+void axl_bus_good(struct axl_device *axl);
 void axl_hold(struct axl_device *axl);
 void axl_resume(struct axl_device *axl);
 bool axl_check_link(struct axl_device *axl);

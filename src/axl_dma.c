@@ -851,7 +851,8 @@ void axl_dma_watchdog(struct work_struct *work)
 
 	if (axl_enter(axl, &idx))
 		return;
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+	/* a recovery that is due looks at everything */
+	for (d = 0; d < ARRAY_SIZE(axl->dirs) && !axl->reset_why; d++) {
 		u8 guilty = axl_dir_check(axl, &axl->dirs[d]);
 
 		if (guilty)

@@ -23,6 +23,9 @@
 #define AXL_BAR_REGS_SIZE	SZ_4K
 #define AXL_BAR_L2_SIZE		SZ_32M
 
+/* How often a card without a table is asked for news: that takes 2 KiB of L2. */
+#define AXL_NEWS		(HZ / 10)
+
 static DEFINE_IDA(axl_ids);
 /* devices, bound or kept by open files or by whoever holds a reference */
 static atomic_t axl_devices = ATOMIC_INIT(0);
@@ -170,8 +173,8 @@ void axl_raise_generation(struct axl_device *axl)
  * axl_pick_up() - adopt what the card has done meanwhile
  * @axl: the device
  *
- * Costs a few reads of configuration space once the areas are known. Does
- * nothing while the card is busy: whoever keeps it so is asked again later.
+ * Costs a few reads of configuration space and of L2 once firmware knows the
+ * table. Does nothing while the card is busy: it is asked again later.
  */
 void axl_pick_up(struct axl_device *axl)
 {
@@ -185,8 +188,10 @@ void axl_pick_up(struct axl_device *axl)
 		axl_exit(axl, idx);
 	}
 	if (READ_ONCE(axl->published) || axl_status(axl) ||
+	    time_before(jiffies, READ_ONCE(axl->news_at)) ||
 	    !down_write_trylock(&axl->reset_sem))
 		return;
+	WRITE_ONCE(axl->news_at, jiffies + AXL_NEWS);
 	if (axl->online && !axl->published && !axl->slept &&
 	    axl_dma_idle(axl) && axl_hostif_news(axl)) {
 		axl_hold(axl);
@@ -237,6 +242,7 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 	atomic_inc(&axl_devices);
 	axl->pdev = pdev;
 	axl->bounced = true;
+	axl->news_at = jiffies;
 	axl->generation = 1;
 	mutex_init(&axl->buf_lock);
 	INIT_LIST_HEAD(&axl->bufs);
@@ -376,10 +382,6 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_clear_master(pdev);
 
 	found = axl_hostif_refresh(axl);
-	if (found == -ENOMEM) {
-		ret = found;
-		goto err_unmap;
-	}
 	ret = axl_hostif_alloc(axl);
 	if (ret)
 		goto err_unmap;
@@ -498,9 +500,9 @@ static void axl_reset_done(struct pci_dev *pdev)
 static pci_ers_result_t axl_error_detected(struct pci_dev *pdev,
 					   pci_channel_state_t state)
 {
-	axl_pause(pci_get_drvdata(pdev));
+	axl_bus_error(pci_get_drvdata(pdev));
 	if (state == pci_channel_io_perm_failure) {
-		axl_give_up(pci_get_drvdata(pdev), "the bus gave the card up");
+		axl_bus_gone(pci_get_drvdata(pdev));
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
 	return PCI_ERS_RESULT_NEED_RESET;
@@ -514,7 +516,7 @@ static pci_ers_result_t axl_slot_reset(struct pci_dev *pdev)
 
 static void axl_error_resume(struct pci_dev *pdev)
 {
-	axl_unpause(pci_get_drvdata(pdev), "recovered from a bus error");
+	axl_bus_good(pci_get_drvdata(pdev));
 }
 
 static const struct pci_error_handlers axl_err_handlers = {

@@ -83,11 +83,9 @@ static void axl_hostif_read_vmsi(struct axl_device *axl,
 
 static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
 {
-	void *area = kmalloc(AXL_AREA_SIZE, GFP_KERNEL);
+	u8 *area = axl->area;
 	int ret;
 
-	if (!area)
-		return -ENOMEM;
 	memcpy_fromio(area, axl->l2, AXL_AREA_SIZE);
 	ret = axl_layout_parse(area, AXL_AREA_SIZE, axl->bar2_size, layout);
 	/* a link that died on the way left all ones behind the good part */
@@ -96,7 +94,6 @@ static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
 		axl_layout_parse(area, AXL_AREA_SIZE, axl->bar2_size, layout);
 		ret = -EIO;
 	}
-	kfree(area);
 	return ret;
 }
 
@@ -119,19 +116,13 @@ bool axl_hostif_news(struct axl_device *axl)
 	       (axl_layout_has_areas(&layout) && !axl->areas_known);
 }
 
-static void axl_hostif_list_fallback(struct axl_device *axl)
-{
-	axl->list_offset = AXL_LIST_FALLBACK_OFFSET;
-	axl->list_size = AXL_LIST_FALLBACK_SIZE;
-	axl->list_elems = axl_layout_list_elems(axl->list_size);
-}
-
 /**
  * axl_hostif_disbelieve() - what L2 says of areas is not to be relied on
  * @axl: the device, its layout fresh
  *
- * Memory may survive what its firmware did not. The host-driver area alone is
- * used: if firmware does live it must have a target.
+ * Memory may survive what its firmware did not. But in case firmware does live,
+ * it must have a target, and lists go where it does not mind: the host-driver
+ * area and the list buffer stay in use.
  */
 void axl_hostif_disbelieve(struct axl_device *axl)
 {
@@ -143,7 +134,6 @@ void axl_hostif_disbelieve(struct axl_device *axl)
 	layout->dma_desc.valid = false;
 	layout->vmsi.valid = false;
 	axl->nr_vmsi = AXL_NR_MESSAGES;
-	axl_hostif_list_fallback(axl);
 	axl->areas_known = false;
 }
 
@@ -154,24 +144,26 @@ void axl_hostif_disbelieve(struct axl_device *axl)
  * Sets the layout and everything that follows from it; whatever the card says,
  * the result can be used.
  *
- * Return: 0, -ENODATA (nothing published), -EIO (reads all ones) or -ENOMEM.
+ * Return: 0, -ENODATA (nothing published) or -EIO (reads all ones).
  */
 int axl_hostif_refresh(struct axl_device *axl)
 {
 	u8 desc[AXL_DMA_DESC_BYTES];
 	struct axl_layout layout;
 	u32 offset, size;
+	bool known;
 	int ret;
 
 	axl->areas_known = false;
 	ret = axl_hostif_read(axl, &layout);
-	if (ret == -ENOMEM)
-		return ret;
+	/* references, not what they lead to: that can be nonsense for ever */
+	known = !ret && axl_layout_has_areas(&layout);
 	axl->nr_vmsi = AXL_NR_MESSAGES;
 	if (layout.vmsi.valid)
 		axl_hostif_read_vmsi(axl, &layout);
 
-	axl_hostif_list_fallback(axl);
+	axl->list_offset = AXL_LIST_FALLBACK_OFFSET;
+	axl->list_size = AXL_LIST_FALLBACK_SIZE;
 	if (layout.dma_desc.valid) {
 		memcpy_fromio(desc, axl->l2 + layout.dma_desc.offset,
 			      sizeof(desc));
@@ -188,7 +180,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 	axl->list_elems = axl_layout_list_elems(axl->list_size);
 	/* in one go: AXL_IOC_QUERY may look at any time */
 	axl->layout = layout;
-	axl->areas_known = !ret && axl_layout_has_areas(&layout);
+	axl->areas_known = known;
 	/* once: the areas are looked at again and again while firmware starts */
 	if (axl->layout.complaint && axl->layout.complaint != axl->complained)
 		dev_warn_ratelimited(&axl->pdev->dev,
@@ -215,7 +207,6 @@ void axl_hostif_publish(struct axl_device *axl)
 	writel(0, area + AXL_HOSTIF_CTRL);
 	/* what came through the guard page is not to be wiped out */
 	axl_irq_take_all(axl);
-	WRITE_ONCE(axl->vmsi_taken, 0);
 	memset(axl->vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->vmsi));
 	writel(lower_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET);
 	writel(upper_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET + 4);
@@ -255,26 +246,30 @@ static bool axl_hostif_moved(struct axl_device *axl)
 	       readl(ref + AXL_REF_OFFSET) == at;
 }
 
+/* Does the host-driver area not hold our target any more? Three reads. */
+static bool axl_hostif_gone(struct axl_device *axl)
+{
+	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
+
+	return readl(area + AXL_HOSTIF_TARGET) !=
+	       lower_32_bits(axl->vmsi_dma) ||
+	       readl(area + AXL_HOSTIF_TARGET + 4) !=
+	       upper_32_bits(axl->vmsi_dma) ||
+	       axl_hostif_moved(axl);
+}
+
 /**
  * axl_hostif_lost() - has firmware forgotten the table that it was told of
  * @axl: the device, its link up; any context
  *
  * That is how a restart shows which the link does not. What firmware makes of
- * ctrl once it has read it is not known, so the target is compared. Three reads:
- * it is asked for interrupts that came through the table, too.
+ * ctrl once it has read it is not known, so the target is compared.
  */
 bool axl_hostif_lost(struct axl_device *axl)
 {
-	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
-
-	if (!READ_ONCE(axl->published) || READ_ONCE(axl->restart_blind) ||
-	    (readl(area + AXL_HOSTIF_TARGET) == lower_32_bits(axl->vmsi_dma) &&
-	     readl(area + AXL_HOSTIF_TARGET + 4) ==
-	     upper_32_bits(axl->vmsi_dma) &&
-	     !axl_hostif_moved(axl)))
-		return false;
 	/* a dead link is another matter */
-	return axl_edma_alive(axl);
+	return READ_ONCE(axl->published) && !READ_ONCE(axl->restart_blind) &&
+	       axl_hostif_gone(axl) && axl_edma_alive(axl);
 }
 
 /**
@@ -286,7 +281,7 @@ void axl_hostif_withdraw(struct axl_device *axl)
 	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
 
 	/* firmware that has restarted may use this memory for something else */
-	if (!axl->published || axl_hostif_lost(axl))
+	if (!axl->published || axl_hostif_gone(axl))
 		return;
 	writel(0, area + AXL_HOSTIF_CTRL);
 	readl(area + AXL_HOSTIF_CTRL);
@@ -304,8 +299,6 @@ void axl_hostif_forget(struct axl_device *axl)
 	axl_irq_sync(axl);
 	axl_irq_take_all(axl);
 	WRITE_ONCE(axl->published, false);
-	/* no message of before is under way any more */
-	WRITE_ONCE(axl->vmsi_taken, 0);
 }
 
 /**

@@ -189,10 +189,9 @@ static bool axl_irq_told(const struct axl_device *axl, unsigned int n)
 static unsigned int axl_slot_message(const struct axl_device *axl,
 				     unsigned int n)
 {
-	if (n < AXL_NR_MESSAGES)
-		return n;
-	return axl_irq_told(axl, n) ? axl->vmsi_cfg.pmsi_of[n] :
-				      AXL_NR_MESSAGES;
+	if (axl_irq_told(axl, n))
+		return axl->vmsi_cfg.pmsi_of[n];
+	return n < AXL_NR_MESSAGES ? n : AXL_NR_MESSAGES;
 }
 
 /*
@@ -300,20 +299,26 @@ void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what)
 /*
  * Take what firmware left in the slots of this vector: how many were pending.
  * @own: out: the slot with the vector's own number was.
+ * @mine: out: how many this vector announces.
  */
-static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own)
+static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
+				  unsigned int *mine)
 {
 	struct axl_device *axl = vec->axl;
 	unsigned int n, found = 0;
+	bool announced;
 
 	if (!axl_slots_used(axl))
 		return 0;
 	/* the slots were written before the message that brought us here */
 	dma_rmb();
 	for_each_set_bit(n, vec->slots, axl->nr_vmsi) {
-		if (!axl_slot_take(axl, n, true))
+		announced = !axl_irq_own(axl) ||
+			    axl_slot_message(axl, n) == vec->index;
+		if (!axl_slot_take(axl, n, announced))
 			continue;
 		found++;
+		*mine += announced;
 		if (n == vec->index)
 			*own = true;
 	}
@@ -395,9 +400,9 @@ static void axl_irq_guess(struct axl_device *axl, bool online)
 
 /*
  * Each message has its vector: count the event of this one, unless a slot has
- * told it. False when the slot that should have come with it did not.
+ * told it. False when no slot came with the message.
  */
-static bool axl_irq_own_event(struct axl_vector *vec, bool own, bool slots)
+static bool axl_irq_own_event(struct axl_vector *vec, bool own, bool mine)
 {
 	struct axl_device *axl = vec->axl;
 	bool told = axl_irq_told(axl, vec->index);
@@ -415,10 +420,10 @@ static bool axl_irq_own_event(struct axl_vector *vec, bool own, bool slots)
 	 * The message may have announced another slot. Then its own event is
 	 * counted only if firmware would not use a slot for it.
 	 */
-	if (slots && told)
+	if (mine && told)
 		return true;
 	axl_event_signal(axl, vec->index);
-	return !told;
+	return false;
 }
 
 static irqreturn_t axl_irq_handler(int irq, void *data)
@@ -430,7 +435,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 	/* now: what is found below can start a recovery that changes it */
 	bool exact = axl_irq_exact(axl);
 	bool own = false, found = false, odd = false;
-	unsigned int slots;
+	unsigned int slots, mine = 0;
 
 	atomic64_inc(&vec->count);
 	trace_axl_irq(axl, vec->index);
@@ -439,12 +444,15 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 		WRITE_ONCE(axl->lost_row, 0);
 		found = true;
 	}
-	slots = axl_irq_slots(vec, &own);
+	slots = axl_irq_slots(vec, &own, &mine);
 	axl_slots_came(axl, slots, online);
 	found |= slots;
 	if (axl_irq_own(axl)) {
-		odd = !axl_irq_own_event(vec, own, slots);
+		odd = !axl_irq_own_event(vec, own, mine);
 		found |= !axl_is_dma(vec->index);
+		/* each had a message; the next will find nothing */
+		if (mine > 1 && axl_irq_told(axl, vec->index))
+			set_bit(vec->index, &axl->vmsi_taken);
 	} else if (!exact && !READ_ONCE(axl->testing)) {
 		odd = !found;
 		axl_irq_guess(axl, online);
@@ -454,7 +462,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 		return IRQ_HANDLED;
 	if (!found)
 		atomic64_inc(&axl->stray_irqs);
-	/* no slot came with the message: it may have gone astray */
+	/* no slot came with the message: one may have gone astray */
 	if ((odd || !found) && axl_hostif_lost(axl))
 		axl_restart_seen(axl);
 	return IRQ_HANDLED;
@@ -506,16 +514,22 @@ void axl_irq_route(struct axl_device *axl)
 			bitmap_fill(vec->slots, AXL_NR_EVENTS);
 			continue;
 		}
-		vec->channels = axl_is_dma(v) ? BIT(v - AXL_PMSI_DMA_READ) : 0;
+		/* a transfer's message is the engine's own: no slot goes with it */
+		if (axl_is_dma(v)) {
+			vec->channels = BIT(v - AXL_PMSI_DMA_READ);
+			continue;
+		}
 		/*
-		 * A slot is looked at by the message that announces it; one
-		 * below 32 also by the message of the same number.
+		 * Any message of firmware looks at all slots below 32, lest one
+		 * whose message is lost has to wait; at others that which
+		 * announces them.
 		 */
-		__set_bit(v, vec->slots);
+		vec->channels = 0;
+		bitmap_set(vec->slots, 0, AXL_NR_MESSAGES);
 		for (n = 0; n < axl->nr_vmsi; n++) {
 			if (axl_irq_told(axl, n) ?
 			    axl->vmsi_cfg.pmsi_of[n] == v :
-			    n >= AXL_NR_MESSAGES && !axl_is_dma(v))
+			    n >= AXL_NR_MESSAGES)
 				__set_bit(n, vec->slots);
 		}
 	}
@@ -794,22 +808,23 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 	struct axl_device *axl = container_of(timer, struct axl_device,
 					      poll_timer);
 
-	if (!READ_ONCE(axl->online))
+	/* a recovery that is due flushes them, or the watchdog arms this again */
+	if (!READ_ONCE(axl->online) || READ_ONCE(axl->reset_why))
 		return HRTIMER_NORESTART;
 	if (axl_dma_irq(axl, 0xff))
 		axl->poll_ns = AXL_POLL_MIN_NS;
 	else
 		axl->poll_ns = min_t(u64, 2 * axl->poll_ns, AXL_POLL_MAX_NS);
 	/* not by the return value: what was started just now has armed it, too */
-	if (!axl_dma_idle(axl) && !READ_ONCE(axl->reset_why))
+	if (!axl_dma_idle(axl))
 		axl_irq_poll_arm(axl);
 	return HRTIMER_NORESTART;
 }
 
 /*
  * While the card is open: did it restart by itself, did an event come whose
- * message did not? Configuration space and host memory only, but for contexts
- * where nothing else tells.
+ * message did not? Configuration space and host memory first; L2 when a slot
+ * was found, and for contexts where nothing else tells.
  */
 static void axl_monitor(struct work_struct *work)
 {

@@ -128,6 +128,8 @@ int axl_bring_up(struct axl_device *axl, int ret)
 	axl_fw_state_from_layout(axl, ret);
 	axl_irq_route(axl);
 	axl_hostif_publish(axl);
+	/* no message of before can come any more */
+	WRITE_ONCE(axl->vmsi_taken, 0);
 	pci_set_master(axl->pdev);
 	if (axl_irq_selftest(axl)) {
 		pci_clear_master(axl->pdev);
@@ -209,7 +211,8 @@ int axl_hand_over(struct axl_device *axl)
  * @settle: firmware may be coming up: unless its areas appear, bus mastering
  *	stays off for as long as it may take, here or in the work item
  *
- * Without areas the card comes up as one that has its bootloader only.
+ * Without areas the card comes up as one that has its bootloader only; after
+ * sleep as one whose firmware is gone.
  *
  * Return: 0, -ETIMEDOUT (no areas, or not yet), -EIO (dead), -ENODEV or -EINTR
  * (killed; recovery goes on).
@@ -217,8 +220,11 @@ int axl_hand_over(struct axl_device *axl)
 int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 {
 	struct pci_dev *pdev = axl->pdev;
-	unsigned long settled, nonsense = 0;
-	bool late;
+	/* firmware that had a table will have one again */
+	bool had_table = axl->layout.hostif.valid;
+	unsigned long settled, nonsense = 0, changed = jiffies;
+	struct axl_layout last = { };
+	bool late, same;
 	int ret;
 
 	lockdep_assert_held_write(&axl->reset_sem);
@@ -251,10 +257,18 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 			break;
 		}
 		/*
-		 * Areas appear one by one, and the others may be left over from
-		 * before: the one that matters is that of the table's address.
+		 * Areas appear one by one, and some may be left over from before:
+		 * adopted is what has not changed between two looks. The one
+		 * that matters is that of the table's address.
 		 */
-		if (axl->layout.hostif.valid && !axl_hostif_stale(axl))
+		same = !memcmp(&last, &axl->layout, sizeof(last));
+		if (!same)
+			changed = jiffies;
+		last = axl->layout;
+		if (axl->layout.hostif.valid && !axl_hostif_stale(axl) && same)
+			break;
+		if (axl->areas_known && !axl->layout.hostif.valid &&
+		    !had_table && time_after(jiffies, changed + HZ / 2))
 			break;
 		/* it has published, and published nonsense: that is no news */
 		if (axl->layout.complaint && !nonsense)
@@ -375,7 +389,7 @@ static void axl_relink(struct axl_device *axl)
 }
 
 /* It restarted without its link showing it: what we know of it is history. */
-static void axl_rejoin(struct axl_device *axl)
+static bool axl_rejoin(struct axl_device *axl)
 {
 	if (time_after(jiffies, axl->rejoin_from + 60 * HZ)) {
 		axl->rejoin_from = jiffies;
@@ -385,7 +399,7 @@ static void axl_rejoin(struct axl_device *axl)
 		dev_err(&axl->pdev->dev,
 			"firmware seems to restart all the time; restarts that the link does not show are not looked for until the driver is bound again\n");
 		WRITE_ONCE(axl->restart_blind, true);
-		return;
+		return false;
 	}
 	WRITE_ONCE(axl->restarts, axl->restarts + 1);
 	axl->slept = false;
@@ -395,6 +409,7 @@ static void axl_rejoin(struct axl_device *axl)
 	axl_quiesce(axl);
 	axl_dma_flush(axl, -ESTALE);
 	axl_recover(axl, jiffies + AXL_SETTLE, true);
+	return true;
 }
 
 static void axl_stop_for_good(struct axl_device *axl, const char *why)
@@ -424,6 +439,15 @@ static void axl_finish_start(struct axl_device *axl)
 	}
 }
 
+/* No restart was found that explains it all. */
+static void axl_reset_if_wanted(struct axl_device *axl, const char *why)
+{
+	if (!axl->fenced && why == axl_why_restart)
+		return;
+	if (axl_reset(axl) == -EOPNOTSUPP)
+		axl_stop_for_good(axl, "the card cannot be reset");
+}
+
 static void axl_reset_work(struct work_struct *work)
 {
 	struct axl_device *axl = container_of(work, struct axl_device,
@@ -447,27 +471,12 @@ static void axl_reset_work(struct work_struct *work)
 			axl_relink(axl);
 		else if (!axl->online)
 			axl_finish_start(axl);
-		else if (!axl->fenced && axl_hostif_lost(axl))
-			axl_rejoin(axl);
-		else if (why != axl_why_restart &&
-			 axl_reset(axl) == -EOPNOTSUPP)
-			axl_stop_for_good(axl, "the card cannot be reset");
+		else if (axl->fenced || !axl_hostif_lost(axl) ||
+			 !axl_rejoin(axl))
+			axl_reset_if_wanted(axl, why);
 		/* whoever waited for the recovery goes on */
 		wake_up_all(&axl->state_wait);
 	}
-	up_write(&axl->reset_sem);
-}
-
-/**
- * axl_give_up() - the card is beyond recovery
- * @axl: the device
- * @why: constant text for the log
- */
-void axl_give_up(struct axl_device *axl, const char *why)
-{
-	down_write(&axl->reset_sem);
-	axl->paused--;
-	axl_stop_for_good(axl, why);
 	up_write(&axl->reset_sem);
 }
 
@@ -507,13 +516,57 @@ static void axl_pause_locked(struct axl_device *axl)
  * axl_pause() - somebody else is going to reset the card or cut its power
  * @axl: the device
  *
- * Undone by axl_unpause() or axl_give_up(); until then nobody recovers it.
+ * Undone by axl_unpause(); until then nobody recovers it.
  */
 void axl_pause(struct axl_device *axl)
 {
 	down_write(&axl->reset_sem);
 	axl_pause_locked(axl);
 	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_bus_error() - the bus has an error, and its recovery begins
+ * @axl: the device
+ *
+ * One pause, however often the bus says so: failed recoveries do not tell.
+ */
+void axl_bus_error(struct axl_device *axl)
+{
+	down_write(&axl->reset_sem);
+	if (!axl->bus_error)
+		axl_pause_locked(axl);
+	axl->bus_error = true;
+	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_bus_gone() - the bus could not be recovered
+ * @axl: the device, after axl_bus_error()
+ */
+void axl_bus_gone(struct axl_device *axl)
+{
+	down_write(&axl->reset_sem);
+	axl->bus_error = false;
+	axl->paused--;
+	axl_stop_for_good(axl, "the bus gave the card up");
+	up_write(&axl->reset_sem);
+}
+
+/**
+ * axl_bus_good() - the bus has recovered
+ * @axl: the device
+ */
+void axl_bus_good(struct axl_device *axl)
+{
+	bool error;
+
+	down_write(&axl->reset_sem);
+	error = axl->bus_error;
+	axl->bus_error = false;
+	up_write(&axl->reset_sem);
+	if (error)
+		axl_unpause(axl, "recovered from a bus error");
 }
 
 /*
@@ -602,7 +655,9 @@ bool axl_check_link(struct axl_device *axl)
  */
 void axl_restart_seen(struct axl_device *axl)
 {
-	axl_reset_request(axl, axl_why_restart);
+	/* a reason that wants more stays */
+	if (!READ_ONCE(axl->reset_why))
+		axl_reset_request(axl, axl_why_restart);
 }
 
 /**

@@ -42,7 +42,7 @@ FIXTURE_SETUP(events)
 	ASSERT_NE(MAP_FAILED, p);
 	self->bar2 = p;
 	self->exact = self->t.q.features & AXL_FEAT_EVENTS_EXACT;
-	self->silent = at_lab_get(METIS_LAB_VARIANT) & METIS_LAB_VARIANT_NO_MSI;
+	self->silent = at_silent(&self->t.q);
 }
 
 FIXTURE_TEARDOWN(events)

@@ -496,6 +496,12 @@ int at_mailbox(volatile uint8_t *bar2, uint32_t opcode, const void *msg,
 	return 0;
 }
 
+bool at_silent(const struct axl_query *q)
+{
+	return !q->vectors ||
+	       at_lab_get(METIS_LAB_VARIANT) & METIS_LAB_VARIANT_NO_MSI;
+}
+
 /* ---- around every test ---- */
 
 static char why_text[1024];

@@ -28,6 +28,8 @@ void at_lab_reset(void);	/* every control as it was after power-on */
 void at_lab_lock(void);
 void at_lab_unlock(void);
 bool at_lab_dead(void);
+/* No message gets to the driver: the board loses them, or there is no vector */
+bool at_silent(const struct axl_query *q);
 const char *at_police_name(unsigned int kind);
 
 uint64_t at_scratch_l2(const struct axl_query *q);

@@ -34,7 +34,7 @@ FIXTURE_SETUP(polling)
 	struct axl_buf_register reg;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
-	self->silent = at_lab_get(METIS_LAB_VARIANT) & METIS_LAB_VARIANT_NO_MSI;
+	self->silent = at_silent(&self->t.q);
 	ASSERT_EQ(0, at_mem_alloc(&self->mem, AT_PLAIN, ROOM));
 	ASSERT_EQ(0, at_register(self->t.fd, self->mem.p, ROOM,
 				 AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE,
@@ -106,7 +106,12 @@ TEST_F_TIMEOUT(polling, from_the_start, 60)
 	lose(ALL_MESSAGES, FOR_EVER);
 	ASSERT_EQ(0, reset(&self->t));
 	EXPECT_EQ(AXL_DELIVERY_POLLED, self->t.q.delivery);
-	EXPECT_EQ(before + 1, at_log_count(";axl ", said));
+	/* without a vector it was said when there was none to be had */
+	if (self->t.q.vectors) {
+		EXPECT_EQ(before + !self->silent, at_log_count(";axl ", said));
+	} else {
+		EXPECT_LE(1, at_log_count(";axl ", "no interrupt vectors"));
+	}
 	lost = self->t.q.lost_interrupts;
 	ms = round_trips(_metadata, self, 50);
 	at_msg("polled: %.2f ms a round trip", ms);

@@ -618,7 +618,7 @@ TEST_F_TIMEOUT(sleep, again_without_firmware, 60)
 			TH_LOG("round %d: %s", i, wrong);
 	}
 	/* No long wait for areas that nobody publishes */
-	EXPECT_LT(at_now() - begin, AT_SEC(8));
+	EXPECT_LT(at_now() - begin, AT_SEC(15));
 	wrong = not_usable(&self->t, &self->mem, self->reg.handle, self->base);
 	EXPECT_EQ(NULL, wrong)
 		TH_LOG("%s", wrong);

@@ -186,7 +186,7 @@ TEST_F(basics, query_matches_the_variant)
 	unsigned int cap = METIS_LAB_VARIANT_VECTORS(board);
 	bool old = board & METIS_LAB_VARIANT_OLD_FW, exact;
 	struct axl_query *q = &self->t.q;
-	char text[64];
+	char text[1024];
 
 	if (q->fw_state != AXL_FW_RUNNING) {
 		EXPECT_EQ(AXL_FW_BOOTLOADER, q->fw_state);
@@ -202,12 +202,16 @@ TEST_F(basics, query_matches_the_variant)
 		  q->device);
 
 	/* The GIC's ITS grants what is asked for: all that the card has */
-	if (!access("/sys/module/axl/parameters/vectors", R_OK) &&
-	    !at_read_text("/sys/module/axl/parameters/vectors", text,
-			  sizeof(text)) && atoi(text) > 0 &&
-	    (unsigned int)atoi(text) < cap)
+	ASSERT_EQ(0, at_read_text("/sys/module/axl/parameters/max_vectors",
+				  text, sizeof(text)));
+	if ((unsigned int)atoi(text) < cap)
 		cap = atoi(text);
+	/* unless the kernel was told to grant none */
+	ASSERT_EQ(0, at_read_text("/proc/cmdline", text, sizeof(text)));
+	if (strstr(text, "pci=nomsi"))
+		cap = 0;
 	EXPECT_EQ(cap, q->vectors);
+	EXPECT_EQ(cap ? AXL_IRQ_MSI : AXL_IRQ_NONE, q->irq_mode);
 
 	EXPECT_EQ(!old, !!(q->features & AXL_FEAT_DMA_LIST));
 	EXPECT_EQ(!!(board & METIS_LAB_VARIANT_DMA_VM),

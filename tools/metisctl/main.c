@@ -166,14 +166,17 @@ int main(int argc, char **argv)
 	};
 	struct chosen ch = { 0 };
 	char buf[32], *name;
-	int ret;
+	int ret, failed;
 
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &ch);
 	name = str("metisctl %s", words(ch.cmd, buf));
 	ch.argv[0] = name;
 	ret = ch.cmd->run(ch.argc, ch.argv);
 	free(name);
-	if (fflush(stdout) || ferror(stdout))
-		ret = fail_because(errno, strerror(errno), NULL, "cannot write to standard output");
+	if (fflush(stdout) || ferror(stdout)) {
+		failed = fail_because(errno, strerror(errno), NULL, "cannot write to standard output");
+		/* What doctor found, or that time ran out, is not forgotten over it. */
+		ret = failed > ret ? failed : ret;
+	}
 	return ret;
 }

@@ -724,6 +724,8 @@ event_tests()
 	if [ -w /dev/full ]; then
 		LD_PRELOAD=$out/fake.so "$program" info >/dev/full 2>"$tmp/stderr"
 		status=$?; t 'output that cannot be written' 1 'err:cannot write to standard output'
+		LD_PRELOAD=$out/fake.so FAKE_GUARD=3 FAKE_STATE=4 "$program" doctor >/dev/full 2>"$tmp/stderr"
+		status=$?; t 'output that cannot be written does not hide a failure' 2 'err:cannot write to standard output'
 	fi
 }
 

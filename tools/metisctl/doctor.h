@@ -22,7 +22,7 @@ struct card {
 	char pci[32];
 	char port[32];		/* the bridge above, empty when unknown */
 	char root[300];		/* folder of the host bridge in sysfs, or empty */
-	u32 vendor, device, revision, class;
+	u32 vendor, device, revision;
 	bool unbooted;		/* 16c3:abcd */
 	char driver[64];	/* empty: none */
 	char group[32];		/* number of its IOMMU group, empty: none */

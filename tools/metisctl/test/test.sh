@@ -204,7 +204,10 @@ device_tests()
 	m -- info; t 'module without a card' 1 'noerr:not loaded' 'err:PCI shows no Metis'
 	pci 0000:01:00.0 0x16c3 0xabcd 0x0
 	m -- info; t 'unbooted card' 1 'err:16c3:abcd' 'err:power off and on'
+	printf '\0%.0s' {1..64} >"$FAKE_ROOT/sys/bus/pci/devices/0000:01:00.0/config"
 	echo 0x060400 >"$FAKE_ROOT/sys/bus/pci/devices/0000:01:00.0/class"
+	m -- info; t 'unbooted card of any class' 1 'err:16c3:abcd'
+	poke "$FAKE_ROOT/sys/bus/pci/devices/0000:01:00.0/config" 14 '\0201'
 	m -- info; t 'a root port of that identity' 1 'noerr:16c3:abcd' 'err:PCI shows no Metis'
 	nodes; pci 0000:01:00.0 0x1f9d 0x1100 0x0
 	m -- info; t 'BAR 2 unassigned' 1 'err:BAR 2 .* got no address' 'err:dts-overlays'
@@ -343,7 +346,8 @@ doctor_tests()
 	rm -r "$FAKE_ROOT/sys/bus"; d 'no PCI' 2 'out:^FAIL  card .*knows no PCI'
 	good; echo 0x16c3 >"$card/vendor"; echo 0xabcd >"$card/device"; echo 0x0 >"$card/class"; rm "$card/driver"
 	d 'unbooted card' 2 'out:^FAIL  card .*16c3:abcd' 'out:power off and on' 'noout:  (bar2|vectors|driver) ' 'out:^PASS  link'
-	echo 0x060400 >"$card/class"
+	echo 0x060400 >"$card/class"; d 'unbooted card of any class' 2 'out:^FAIL  card .*16c3:abcd'
+	truncate -s 64 "$card/config"; poke "$card/config" 14 '\01'
 	d 'a root port of that identity is no card' 2 'out:^FAIL  card .*no Metis'
 	good; echo 0x1234 >"$card/device"; d 'unknown model' 1 'out:^WARN  card .*1f9d:1234'
 	good; echo 0x11aa >"$card/device"; d 'early silicon' 0

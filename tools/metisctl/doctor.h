@@ -56,6 +56,7 @@ void check_parameters(void);
 void check_vendor(void);
 /* Is this word among the kernel's parameters, or in the list of one (pci=a,b)? */
 bool kernel_parameter(const char *name, const char *value);
+/* Is the machine what an overlay in dts-overlays/ is for? RK3588S is not. */
 bool is_rk3588(void);
 bool have_iommu(void);
 /* Lines of the kernel log; NULL with errno when it cannot be read */

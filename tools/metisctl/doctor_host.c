@@ -92,14 +92,22 @@ static bool dir_has_entries(const char *path)
 	return any;
 }
 
-bool is_rk3588(void)
+/* Is this one of the names by which the device tree calls the machine? */
+static bool is_compatible(const char *name)
 {
 	size_t len = 0;
 	char *all = read_all("/sys/firmware/devicetree/base/compatible", &len);
-	bool yes = all && memmem(all, len, "rockchip,rk3588", 15);
+	bool yes = false;
 
+	for (const char *at = all; at && at < all + len && !yes; at += strlen(at) + 1)
+		yes = !strcmp(at, name);
 	free(all);
 	return yes;
+}
+
+bool is_rk3588(void)
+{
+	return is_compatible("rockchip,rk3588");
 }
 
 bool have_iommu(void)
@@ -418,7 +426,7 @@ static bool config_has(const char *config, const char *option)
 	return false;
 }
 
-enum { ARM = 1, X86 = 2, RK3588 = 4 };
+enum { ARM = 1, X86 = 2, RK3588 = 4, RK3588_OR_S = 8 };
 
 /*
  * What the kernel must have. Better than what a configuration says is that the
@@ -436,7 +444,7 @@ static const struct need {
 	{ "CONFIG_ARM_GIC_V3_ITS", NULL, ARM, FAIL, NULL, "ITS-", "no interrupt message is delivered" },
 	{ "CONFIG_ARM_SMMU_V3", NULL, ARM, WARN, "/sys/bus/platform/drivers/arm-smmu-v3", NULL,
 	  "the card can reach all of memory" },
-	{ "CONFIG_PCIE_ROCKCHIP_DW_HOST", "CONFIG_PCIE_DW_ROCKCHIP", RK3588, FAIL,
+	{ "CONFIG_PCIE_ROCKCHIP_DW_HOST", "CONFIG_PCIE_DW_ROCKCHIP", RK3588_OR_S, FAIL,
 	  "/sys/bus/platform/drivers/rockchip-dw-pcie", NULL, "the slot has no driver" },
 	{ "CONFIG_PHY_ROCKCHIP_SNPS_PCIE3", NULL, RK3588, WARN,
 	  "/sys/bus/platform/drivers/rockchip-snps-pcie3-phy", NULL, "the M.2 slot's link does not come up" },
@@ -464,7 +472,8 @@ void check_kernel(void)
 	if (uname(&u))
 		memset(&u, 0, sizeof(u));
 	if (!strcmp(u.machine, "aarch64"))
-		here = ARM | (is_rk3588() ? RK3588 : 0);
+		here = ARM | (is_rk3588() ? RK3588 | RK3588_OR_S : 0) |
+		       (is_compatible("rockchip,rk3588s") ? RK3588_OR_S : 0);
 	else if (!strcmp(u.machine, "x86_64"))
 		here = X86;
 	config = kernel_config(u.release);

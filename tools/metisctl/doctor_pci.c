@@ -296,6 +296,25 @@ static bool log_window(const struct card *c, u64 *most)
 	return any;
 }
 
+static bool tree_node_is(const char *path, const char *name)
+{
+	char node[256];
+
+	return link_name(path, node, sizeof(node)) && !strcmp(node, name);
+}
+
+/* Is the card below the controller whose window an overlay widens? */
+static bool is_behind_pcie3x4(const struct card *c)
+{
+	static const char pcie3x4[] = "pcie@fe150000";
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/of_node", c->root);
+	if (*c->root && tree_node_is(path, pcie3x4))
+		return true;
+	return *c->port && tree_node_is(attr_path(c->port, "of_node", path), pcie3x4);
+}
+
 void check_bar2(const struct card *c)
 {
 	struct range bar;
@@ -326,7 +345,7 @@ void check_bar2(const struct card *c)
 		free(host);
 		return;
 	}
-	if (is_rk3588())
+	if (is_rk3588() && is_behind_pcie3x4(c))
 		remedy = "apply the overlay rk3588-pcie3x4-bar2-window (dts-overlays/README.md)";
 	else if (window >= 2 * BAR2_SIZE)
 		remedy = "there is room: try the kernel parameter pci=realloc, or another slot; see dmesg "

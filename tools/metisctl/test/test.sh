@@ -239,12 +239,13 @@ good_machine()
 	root=$s/devices/platform/fe150000.pcie
 	port=$root/pci0000:00/0000:00:00.0
 	card=$port/0000:01:00.0
-	mkdir -p "$card" "$root/of_node" "$s/kernel/iommu_groups/3/devices" "$s/class/metis" "$s/module/axl/holders" \
+	mkdir -p "$card" "$s/firmware/devicetree/base/pcie@fe150000" "$s/kernel/iommu_groups/3/devices" "$s/class/metis" "$s/module/axl/holders" \
 		"$s/class/iommu/smmu3" "$s/bus/pci/drivers/axl" "$s/bus/platform/drivers/arm-smmu-v3" \
-		"$s/firmware/devicetree/base" "$FAKE_ROOT/proc" "$FAKE_ROOT/boot" "$FAKE_ROOT/lib/modules/$release"
+		"$FAKE_ROOT/proc" "$FAKE_ROOT/boot" "$FAKE_ROOT/lib/modules/$release"
 	ln -s ../../../devices/platform/fe150000.pcie/pci0000:00/0000:00:00.0 "$s/bus/pci/devices/0000:00:00.0"
 	ln -s ../../../devices/platform/fe150000.pcie/pci0000:00/0000:00:00.0/0000:01:00.0 "$s/bus/pci/devices/0000:01:00.0"
 	ln -s ../../../devices/0000:01:00.0 "$s/kernel/iommu_groups/3/devices/0000:01:00.0"
+	ln -s ../../../firmware/devicetree/base/pcie@fe150000 "$root/of_node"
 	mkdir "$s/class/metis/metis0"
 	ln -s ../../../0000:01:00.0 "$s/class/metis/metis0/device"
 
@@ -367,8 +368,16 @@ doctor_tests()
 	good; printf '0x0 0x0 0x0\n%.0s' {1..6} >"$card/resource"; rm "$card/driver"
 	printf '\2\0\0\0\0\0\0\0\360\040\0\0\0\0\0\0\360\040\0\0\0\0\0\0\0\340\0\0' >"$s/devices/platform/fe150000.pcie/of_node/ranges"
 	d 'BAR2 without address' 2 'out:^FAIL  bar2 .*no address .* 14 MiB' 'out:overlay rk3588-pcie3x4-bar2-window'
-	rm -r "$s/devices/platform/fe150000.pcie/of_node"
-	d 'windows not known' 2 'out:^FAIL  bar2 .*windows are not known'
+	printf 'radxa,rock-5a\0rockchip,rk3588s\0' >"$s/firmware/devicetree/base/compatible"
+	d 'RK3588S has no such controller' 2 'out:^FAIL  bar2 .* 14 MiB' 'noout:overlay' 'out:at least 64 MiB'
+	cp "$tmp/good/sys/firmware/devicetree/base/compatible" "$s/firmware/devicetree/base/"
+	mv "$s/firmware/devicetree/base/pcie@fe150000" "$s/firmware/devicetree/base/pcie@fe190000"
+	ln -sfn ../../../firmware/devicetree/base/pcie@fe190000 "$s/devices/platform/fe150000.pcie/of_node"
+	d 'another slot of RK3588' 2 'out:^FAIL  bar2 .* 14 MiB' 'noout:overlay' 'out:at least 64 MiB'
+	ln -s ../../firmware/devicetree/base/pcie@fe150000 "$port/of_node"
+	d 'BAR2 without address, slot by its port' 2 'out:overlay rk3588-pcie3x4-bar2-window'
+	rm "$port/of_node" "$s/devices/platform/fe150000.pcie/of_node"
+	d 'windows not known' 2 'out:^FAIL  bar2 .*windows are not known' 'noout:overlay'
 	rm "$s/firmware/devicetree/base/compatible"
 	printf '<6>[ 1.0] pci_bus 0000:00: root bus resource [%s]%s\n' 'mem 0xf0200000-0xf0ffffff' '' \
 		'mem 0x900000000-0x93fffffff' ' (bus address [0x40000000-0x7fffffff])' 'io 0x0-0xffff' '' >"$FAKE_ROOT/dmesg"
@@ -402,6 +411,7 @@ doctor_tests()
 	good; rm "$s/kernel/iommu_groups/3/type"; d 'mode by the driver' 0 'out:^PASS  iommu +translates, strict'
 	d 'mode by the driver: identity' 1 FAKE_IOMMU=1 'out:^WARN  iommu .*identity'
 	good; rm "$card/iommu_group"; d 'no IOMMU' 1 'out:^WARN  iommu +none' 'out:overlay rk3588-pcie-smmu-on' 'noout:  group '
+	printf 'rockchip,rk3588s\0' >"$s/firmware/devicetree/base/compatible"; d 'no IOMMU, RK3588S' 1 'out:^WARN  iommu +none' 'noout:overlay'
 	rm "$s/firmware/devicetree/base/compatible"; d 'no IOMMU, elsewhere' 1 'out:^WARN  iommu +none' 'out:intel_iommu=on'
 	rm "$card/driver"; d 'no group before a driver' 2 'out:^WARN  iommu +not known yet'
 	good; mkdir "$s/bus/pci/devices/0000:01:00.1"; echo 0x010802 >"$s/bus/pci/devices/0000:01:00.1/class"
@@ -513,6 +523,9 @@ doctor_tests()
 	echo nonsense >"$FAKE_ROOT/proc/config.gz"; d 'config.gz, broken' 1 'out:^WARN  kernel .*not to be found'
 	cp "$tmp/good/boot/config-6.12.0-test" "$FAKE_ROOT/lib/modules/6.12.0-test/config"; d 'another place' 0 'out:^PASS  kernel'
 	good; m FAKE_UNAME=aarch64:5.10.110 -- doctor; t 'doctor: old kernel' 2 'out:^FAIL  kernel +5.10.110 is too old'
+	printf 'rockchip,rk3588s\0' >"$s/firmware/devicetree/base/compatible"; rm -r "$s/bus/platform"
+	sed -i '/ROCKCHIP/d' "$FAKE_ROOT/boot/config-6.12.0-test"
+	d 'RK3588S needs its own' 2 'out:^FAIL  kernel .*lacks CONFIG_PCIE_ROCKCHIP_DW_HOST' 'noout:SNPS_PCIE3'
 	m FAKE_UNAME=aarch64:6.0.1 -- doctor; t 'doctor: almost new enough' 2 'out:^FAIL  kernel +6.0.1 is too old'
 	m FAKE_UNAME=armv7l:6.12.0-test -- doctor; t 'doctor: 32 bits' 2 'out:^FAIL  kernel .*64-bit'
 	printf 'CONFIG_%s=y\n' PCI_MSI DMA_SHARED_BUFFER AMD_IOMMU >"$FAKE_ROOT/boot/config-6.12.0-test"

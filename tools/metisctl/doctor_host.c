@@ -600,18 +600,20 @@ void check_parameters(void)
 
 /*
  * The line of a module in modules.dep: what it is and what it needs; NULL when
- * it is not installed.
+ * it is not installed, or, said by *known, when that cannot be told.
  */
-static char *installed(const char *module)
+static char *installed(const char *module, bool *known)
 {
 	char path[256], *all, *line, *save = NULL, *found_line = NULL, *name;
 	struct utsname u;
 	size_t n;
 
+	*known = false;
 	if (uname(&u))
 		return NULL;
 	snprintf(path, sizeof(path), "/lib/modules/%.128s/modules.dep", u.release);
 	all = read_all(path, NULL);
+	*known = all;
 	n = strlen(module);
 	for (line = all ? strtok_r(all, "\n", &save) : NULL; line && !found_line;
 	     line = strtok_r(NULL, "\n", &save)) {
@@ -690,6 +692,7 @@ void check_driver(const struct card *c)
 void check_module(void)
 {
 	char version[64], *dep;
+	bool known;
 
 	if (is_there("/sys/module/axl")) {
 		if (!read_line("/sys/module/axl/version", version, sizeof(version)))
@@ -697,8 +700,14 @@ void check_module(void)
 		found(NULL, PASS, "module", NULL, "axl %s is loaded", version);
 		return;
 	}
-	dep = installed("axl");
-	if (dep)
+	dep = installed("axl", &known);
+	if (!known)
+		found(NULL, WARN, "module",
+		      "modprobe axl; if it is not to be found, build and install it for this kernel: make && "
+		      "make install in axl's source, then depmod",
+		      "axl is not loaded; what is installed is not known: this kernel's modules.dep is not "
+		      "readable");
+	else if (dep)
 		found(NULL, FAIL, "module", "modprobe axl; if that fails, dmesg says why",
 		      "axl is installed, but not loaded");
 	else
@@ -715,14 +724,19 @@ void check_vendor(void)
 	static const char remedy[] = "rmmod metis, and take it away: apt remove metis-dkms, or dkms remove "
 				     "metis/VERSION --all";
 	char *dep;
+	bool known;
 
 	if (is_there("/sys/module/metis") && !is_there("/sys/module/axl/holders/metis")) {
 		found(NULL, FAIL, "vendor", remedy,
 		      "the vendor's module 'metis' is loaded: it and axl want the same card");
 		return;
 	}
-	dep = installed("metis");
-	if (dep && !strstr(strchr(dep, ':') ?: "", "/axl.ko"))
+	dep = installed("metis", &known);
+	if (!known)
+		found(NULL, WARN, "vendor", "run depmod; see ls /lib/modules/$(uname -r)",
+		      "no module of the vendor is loaded; what is installed is not known: this kernel's "
+		      "modules.dep is not readable");
+	else if (dep && !strstr(strchr(dep, ':') ?: "", "/axl.ko"))
 		found(NULL, WARN, "vendor", remedy,
 		      "the vendor's module 'metis' is installed, and may take the card at the next boot");
 	else

@@ -432,7 +432,7 @@ static bool device_control(const u8 *cfg, size_t len, u32 *val)
 void check_mps(const struct card *c)
 {
 	u8 above[256];
-	size_t above_len = *c->port ? read_config(c->port, above) : 0;
+	size_t above_len;
 	unsigned int mps, mrrs, port;
 	u32 ctl, port_ctl;
 
@@ -450,6 +450,12 @@ void check_mps(const struct card *c)
 	}
 	mps = 128U << (ctl >> 5 & 7);
 	mrrs = 128U << (ctl >> 12 & 7);
+	above_len = *c->port ? read_config(c->port, above) : 0;
+	if (*c->port && above_len < 256) {
+		found(c, WARN, "mps", RUN_AS_ROOT,
+		      "maximum payload %u bytes; the port above (%s) is not readable", mps, c->port);
+		return;
+	}
 	if (!device_control(above, above_len, &port_ctl)) {
 		found(c, PASS, "mps", NULL,
 		      "maximum payload %u bytes, reads of up to %u; nothing above to compare with", mps,

@@ -20,6 +20,15 @@
 
 static unsigned int count[3];
 static struct json_object *list; /* with --json */
+static char *heading;		 /* of what comes next, once there is something */
+static bool printed;
+
+/* What the lines that follow are about; nothing is printed until there is one. */
+static void head(const char *what, const char *name)
+{
+	free(heading);
+	heading = str("-- %s%s\n", what, name);
+}
 
 void found(const struct card *card, enum verdict v, const char *check, const char *remedy, const char *fmt,
 	   ...)
@@ -45,6 +54,11 @@ void found(const struct card *card, enum verdict v, const char *check, const cha
 			json_str(o, "remedy", remedy);
 		json_object_array_add(list, o);
 	} else if (!opt.quiet || v != PASS) {
+		if (heading)
+			printf("%s%s", printed ? "\n" : "", heading);
+		free(heading);
+		heading = NULL;
+		printed = true;
 		printf("%s  %-10s  %s\n", names[v], check, text);
 		if (v != PASS && remedy)
 			printf("      %s\n", remedy);
@@ -343,21 +357,22 @@ int cmd_doctor(int argc, char **argv)
 	cards = cards_scan(&all);
 	for (size_t i = 0; i < all; i++) {
 		if (chosen(&cards[i])) {
-			if (all > 1 && !opt.json)
-				printf("%s-- card %s\n", seen ? "\n" : "", cards[i].pci);
+			if (all > 1)
+				head("card ", cards[i].pci);
 			examine(&cards[i]);
 			seen++;
 		}
 	}
 	if (!seen)
 		nobody(all);
-	if (all > 1 && !opt.json)
-		printf("\n-- this machine\n");
+	if (all > 1)
+		head("this machine", "");
 	check_module();
 	check_kernel();
 	check_parameters();
 	check_vendor();
 	free(cards);
+	free(heading);
 
 	enum verdict worst = count[FAIL] ? FAIL : count[WARN] ? WARN : PASS;
 

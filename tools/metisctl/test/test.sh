@@ -360,7 +360,13 @@ doctor_tests()
 	mkdir "$s/bus/pci/devices/0000:02:00.0"; cp "$card"/* "$s/bus/pci/devices/0000:02:00.0/" 2>/dev/null
 	d 'two cards' 2 'out:^-- card 0000:01:00.0' 'out:^-- card 0000:02:00.0' 'out:^-- this machine' 'out:^FAIL  driver .*did not take the card$'
 	m FAKE_UNAME=aarch64:6.12.0-test -- doctor -d metis0; t 'doctor: one of two' 0 'noout:card 0000:02'
+	m FAKE_UNAME=aarch64:6.12.0-test -- doctor -q; t 'doctor: quietly, one of two is well' 2 'noout:card 0000:01' 'out:^-- card 0000:02' 'noout:this machine'
+	result "$(head -n 1 "$tmp/stdout" | grep -q ^--; echo $?)" "$kind: doctor: no empty line first"
 	ln -s ../../drivers/axl "$s/bus/pci/devices/0000:02:00.0/driver"; : >"$FAKE_ROOT/dev/metis1"
+	mkdir -p "$s/kernel/iommu_groups/4/devices/0000:02:00.0"; echo DMA >"$s/kernel/iommu_groups/4/type"
+	ln -s ../../../../kernel/iommu_groups/4 "$s/bus/pci/devices/0000:02:00.0/iommu_group"
+	m FAKE_UNAME=aarch64:6.12.0-test -- doctor -q; t 'doctor: quietly, both are well' 0 'noout:.'
+	rm "$s/bus/pci/devices/0000:02:00.0/iommu_group"
 	m FAKE_UNAME=aarch64:6.12.0-test -- doctor --json; t 'doctor: two cards as JSON' 1
 	j 'doctor: its content' "$tmp/stdout" '[x["card"] for x in d["checks"] if x["check"] == "card"] == ["0000:01:00.0", "0000:02:00.0"] and
 		[x["verdict"] for x in d["checks"] if x["check"] == "driver"] == ["PASS", "PASS"]'

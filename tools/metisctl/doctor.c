@@ -311,7 +311,8 @@ static bool chosen(const struct card *c)
 	const char *d = opt.device, *base;
 	char path[300], at[64];
 
-	if (!d || !strcasecmp(d, c->pci) || (!strncmp(c->pci, "0000:", 5) && !strcasecmp(d, c->pci + 5)))
+	if (!d || !strcasecmp(d, c->pci) ||
+	    (!strncmp(c->pci, "0000:", 5) && !strcasecmp(d, without_domain(c->pci))))
 		return true;
 	base = strrchr(d, '/') ? strrchr(d, '/') + 1 : d;
 	if (*c->dev.path && !strcmp(base, strrchr(c->dev.path, '/') + 1))

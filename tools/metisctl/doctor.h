@@ -34,9 +34,10 @@ struct card {
 	struct dev dev;		/* fd -1 without a node that can be opened */
 };
 
-bool config_is_dead(const struct card *c);
-
 /* doctor_pci.c */
+bool config_is_dead(const struct card *c);
+/* 01:00.0 of 0000:01:00.0; a domain can have more digits than four */
+const char *without_domain(const char *pci);
 struct card *cards_scan(size_t *count);
 void check_card(const struct card *c);
 void check_bar2(const struct card *c);

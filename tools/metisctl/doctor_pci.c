@@ -62,10 +62,20 @@ static bool is_pci_name(const char *s)
 	static const char form[] = "xxxx:xx:xx.x";
 	size_t i;
 
+	/* Domains that a driver made up (VMD) have five digits. */
+	while (isxdigit((unsigned char)s[0]) && isxdigit((unsigned char)s[4]))
+		s++;
 	for (i = 0; form[i]; i++)
 		if (form[i] == 'x' ? !isxdigit((unsigned char)s[i]) : s[i] != form[i])
 			return false;
 	return !s[i];
+}
+
+const char *without_domain(const char *pci)
+{
+	const char *colon = strchr(pci, ':');
+
+	return colon ? colon + 1 : pci;
 }
 
 /* ../../../devices/platform/BRIDGE/pci0000:00/0000:00:01.0/0000:01:00.0 */
@@ -86,7 +96,7 @@ static void find_place(struct card *c)
 		snprintf(c->root, sizeof(c->root), "/sys/%.*s", (int)(part - rest), rest);
 	for (part = strtok_r(rest, "/", &save); part; part = strtok_r(NULL, "/", &save))
 		if (is_pci_name(part) && strcmp(part, c->pci))
-			snprintf(c->port, sizeof(c->port), "%.12s", part);
+			snprintf(c->port, sizeof(c->port), "%.31s", part);
 }
 
 static bool is_metis(u32 vendor, u32 device)
@@ -276,7 +286,7 @@ static bool log_window(const struct card *c, u64 *most)
 	char *start;
 
 	/* The root bus is what stands first below the host bridge. */
-	start = str("pci_bus %.5s", c->pci);
+	start = str("pci_bus %.*s", (int)(without_domain(c->pci) - c->pci), c->pci);
 	for (line = log; line && (line = strstr(line, start)); line++) {
 		size_t len = strcspn(line, "\n");
 		unsigned long long a, b;

@@ -281,7 +281,10 @@ good_machine()
 	printf 'CONFIG_%s=y\n' PCI_MSI DMA_SHARED_BUFFER ARM_GIC_V3_ITS ARM_SMMU_V3 PCIE_ROCKCHIP_DW_HOST \
 		PHY_ROCKCHIP_SNPS_PCIE3 >"$FAKE_ROOT/boot/config-$release"
 	printf 'extra/axl.ko:\nextra/metis.ko: extra/axl.ko\n' >"$FAKE_ROOT/lib/modules/$release/modules.dep"
-	printf '<6>[    1.0] arm-smmu-v3 fc900000.iommu: oas 48-bit\n' >"$FAKE_ROOT/dmesg"
+	printf '<%s\n' '6>[    0.0] Booting Linux on physical CPU 0x0000000000 [0x412fd050]' \
+		"5>[    0.0] Linux version $release" '6>[    1.0] arm-smmu-v3 fc900000.iommu: oas 48-bit' \
+		'6>[    5.0] axl 0000:01:00.0: metis0: firmware running, IOMMU translated, strict, 32 MSI vectors' \
+		>"$FAKE_ROOT/dmesg"
 }
 
 # good: that machine, as it was; sets $card, $port and $s
@@ -371,6 +374,21 @@ doctor_tests()
 	j 'doctor: its content' "$tmp/stdout" '[x["card"] for x in d["checks"] if x["check"] == "card"] == ["0000:01:00.0", "0000:02:00.0"] and
 		[x["verdict"] for x in d["checks"] if x["check"] == "driver"] == ["PASS", "PASS"]'
 
+	# a domain of five digits, as VMD's have
+	good; sed -i s/0000:/10000:/ "$FAKE_ROOT/dmesg"
+	mv "$s/devices/platform/fe150000.pcie/pci0000:00" "$s/devices/platform/fe150000.pcie/pci10000:00"
+	port=$s/devices/platform/fe150000.pcie/pci10000:00/10000:00:00.0; card=$port/10000:01:00.0
+	mv "$s/devices/platform/fe150000.pcie/pci10000:00/0000:00:00.0" "$port"; mv "$port/0000:01:00.0" "$card"
+	rm "$s"/bus/pci/devices/*; ln -s "../../../${port#"$s"/}" "../../../${card#"$s"/}" "$s/bus/pci/devices/"
+	sed -i s/0x1100/0x11aa/ "$card/device"; rm "$card/driver"; event 0x10 0x0000010000000010 0x0 0x5000 0x0 >>"$FAKE_ROOT/dmesg"
+	echo '<3>[ 9.0] DMAR: [DMA Write] Request device [01:00.0] fault addr fffe0000 [fault reason 05] x' >>"$FAKE_ROOT/dmesg"
+	m FAKE_UNAME=aarch64:6.12.0-test -- doctor -d 10000:01:00.0
+	t 'doctor: a domain of five digits' 2 'out:^PASS  card +10000:01:00.0' "out:^PASS  bar2 .*the port's window has 33 MiB" 'out:^PASS  mps .*256 at the port' \
+		'out:^FAIL  faults +2 refused'
+	printf '0x0 0x0 0x0\n%.0s' {1..6} >"$card/resource"; rm "$s/devices/platform/fe150000.pcie/of_node/ranges"
+	printf '<6>[ 1.0] pci_bus %s: root bus resource [mem 0xf0200000-0xf0ffffff]\n' 10000:00 10001:00 >"$FAKE_ROOT/dmesg"
+	sed -i '/10001/s/f0ff/f3ff/' "$FAKE_ROOT/dmesg"; d "its host bridge's window" 2 'out:^FAIL  bar2 .* 14 MiB'
+
 	# bar2
 	good; printf '0x0 0x0 0x0\n%.0s' {1..6} >"$card/resource"; rm "$card/driver"
 	printf '\2\0\0\0\0\0\0\0\360\040\0\0\0\0\0\0\360\040\0\0\0\0\0\0\0\340\0\0' >"$s/devices/platform/fe150000.pcie/of_node/ranges"
@@ -459,11 +477,27 @@ doctor_tests()
 
 	# faults
 	good; event 0x10 0x0000010000000010 0x0 0x0000000000000030 0x0 >>"$FAKE_ROOT/dmesg"
-	d 'fault at 0x30, as 6.12 tells it' 2 'out:^FAIL  faults +1 refused .* 1 of them just above bus address 0, the last at 0x30 \(a mailbox' 'out:page catches these now'
+	d 'fault at 0x30, as 6.12 tells it' 2 'out:^FAIL  faults +1 refused .* 1 of them just above bus address 0, the last at 0x30 \(a mailbox' 'out:should have caught these'
 	d 'and unguarded' 2 FAKE_GUARD=3 'out:^FAIL  faults' 'out:use axl with its guard page'
 	event 0x10 0x0000010000000010 0x0 0x0000000012345000 0x0 >>"$FAKE_ROOT/dmesg"
 	event 0x10 0x0000020000000010 0x0 0x0000000000000030 0x0 >>"$FAKE_ROOT/dmesg"
 	d 'others do not count' 2 'out:^FAIL  faults +2 refused .* 1 of them'
+	sed -i '/metis0:/d' "$FAKE_ROOT/dmesg"; d 'axl has the card for longer than the log tells' 2 'out:^FAIL  faults +2 refused'
+	rm "$card/driver"; d 'axl never had the card' 2 'out:^WARN  faults +2 refused .*, before axl had the card$'
+	good; {
+		event 0x10 0x0000010000000010 0x0 0x30 0x0
+		echo '<6>[ 10.0] axl 0000:02:00.0: metis1: bootloader only'
+		event 0x13 0x0000010000000013 0x0 0x1030 0x0
+	} >>"$FAKE_ROOT/dmesg"
+	d "another card's line is not this card's" 2 'out:^FAIL  faults +2 refused .*0x30 .a mailbox reply.$'
+	echo '<6>[ 11.0] axl 0000:01:00.0: metis0: firmware running' >>"$FAKE_ROOT/dmesg"
+	d 'faults from before' 1 'out:^WARN  faults +2 refused .*0x30 .a mailbox reply., before axl had the card$' 'out:page catches these now'
+	event 0x13 0x0000010000000013 0x0 0x2030 0x0 >>"$FAKE_ROOT/dmesg"
+	d 'and later ones' 2 'out:^FAIL  faults +1 refused .*address 0x2030, and 2 before axl had the card$'
+	sed -i 1,2d "$FAKE_ROOT/dmesg"; d 'a log that does not begin at boot' 2 'out:^FAIL  faults .* had the card; it tells only since 1.0 s after boot$'
+	good; sed -i 1,3d "$FAKE_ROOT/dmesg"; d 'nor has faults' 0 'out:^PASS  faults .*; it tells only since 5.0 s after boot$'
+	good; sed -i '1,2d; s/[[].*[]] //' "$FAKE_ROOT/dmesg"; d 'nor times' 0 'out:^PASS  faults .*; it does not tell since boot$'
+	: >"$FAKE_ROOT/dmesg"; d 'an empty log' 0 'out:^PASS  faults .*; it does not tell since boot$'
 	good; event 0x10 0x0000020000000010 0x0 0x30 0x0 >>"$FAKE_ROOT/dmesg"; d "another card's fault" 0 'out:^PASS  faults'
 	good; event 0x13 0x0000010000000013 0x0 0x1030 0x0 >>"$FAKE_ROOT/dmesg"
 	d 'fault further up' 2 'out:^FAIL  faults +1 refused accesses of this card, the last F_PERMISSION, address 0x1030' 'out:data of these transfers'
@@ -475,6 +509,15 @@ doctor_tests()
 	d 'as 7.3 tells it: once' 2 'out:^FAIL  faults +1 refused .* 1 of them'
 	sed -i '/0x0/{/event:/!d}; /received/d' "$FAKE_ROOT/dmesg"; d 'the decoded line alone' 2 'out:^FAIL  faults +1 refused .* 1 of them'
 	sed -i 's/0000:01:00.0 sid: 0x100/0000:02:00.0 sid: 0x200/' "$FAKE_ROOT/dmesg"; d 'decoded, of another' 0 'out:^PASS  faults'
+	sed -i 's/0000:02:00.0 sid: 0x200/0000:02:00.0 sid: 0x100/' "$FAKE_ROOT/dmesg"; d "decoded, of another that has this card's id as stream" 0 'out:^PASS  faults'
+	sed -i 's/0000:02:00.0 sid: 0x100/0000:01:00.0 sid: 0x3100/' "$FAKE_ROOT/dmesg"; d 'decoded, by another stream' 2 'out:^FAIL  faults +1 refused'
+	sed -i 's/client: 0000:01:00.0 /client: 0000:01:00.01 /' "$FAKE_ROOT/dmesg"; d 'decoded, by a longer name' 0 'out:^PASS  faults'
+	good; {
+		event 0x10 0x0000010000000010 0x0 0x5000 0x0
+		event 0x10 0x0000010000000010 0x0 0x30 0x0
+		echo '<3>[ 9.0] arm-smmu-v3 fc900000.iommu: event: F_TRANSLATION client: 0000:02:00.0 sid: 0x100 ssid: 0x0 iova: 0x30 ipa: 0x0'
+	} >>"$FAKE_ROOT/dmesg"
+	d "raw words that are another's by the line below" 2 'out:^FAIL  faults +1 refused .*address 0x5000'
 	good; event 0x02 0x0000010000000002 0x0 0x0 0x0 >>"$FAKE_ROOT/dmesg"
 	d 'bad stream id' 2 'out:^FAIL  faults +1 refused .*C_BAD_STREAMID' 'out:iommu-map'
 	echo '<3>[ 9.0] arm-smmu-v3 x: event: C_BAD_STREAMID client: (unassigned sid) sid: 0x100 ssid: 0x0' >>"$FAKE_ROOT/dmesg"

@@ -24,6 +24,7 @@ struct card {
 	char root[300];		/* folder of the host bridge in sysfs, or empty */
 	u32 vendor, device, revision;
 	bool unbooted;		/* 16c3:abcd */
+	enum { NOT_MOVED, MOVED, MOVE_FAILED } self_test; /* what check_delivery() saw */
 	char driver[64];	/* empty: none */
 	char group[32];		/* number of its IOMMU group, empty: none */
 	u8 config[256];

@@ -44,7 +44,7 @@ static const char *irq_name(u32 mode)
 }
 
 static const char *const fw_state_text[] = {
-	"nothing answers",
+	"no firmware that can be relied on: none answers, or the system slept since it was loaded",
 	"bootloader; load firmware: metisctl fw load",
 	"starting",
 	"running",

@@ -22,6 +22,7 @@
  *  FAKE_RESTART=ms		firmware restarts then
  *  FAKE_REPLY=n		reply_opcode of a load
  *  FAKE_LOSE=1		every transfer is found by looking, not by a message
+ *  FAKE_LOSE_SEQ=n, FAKE_LOSE_CHANNEL=n	only this submission, only this channel's
  *  FAKE_ABI=n, FAKE_BOOTLOADER=1
  *  FAKE_STATE=n, FAKE_GUARD=n, FAKE_DELIVERY=n, FAKE_IOMMU=n, FAKE_VECTORS=n,
  *  FAKE_LOST=n, FAKE_RESCUED=n, FAKE_RESTARTS=n	what a query tells
@@ -535,7 +536,9 @@ static int wait_job(struct axl_wait *w)
 		move(&dev.jobs[slot].x[i]);
 	if (*env("FAKE_STATUS") && strtoull(env("FAKE_STATUS"), &end, 10) == w->seq)
 		w->status = -atoi(end + 1);
-	dev.lost += env_num("FAKE_LOSE", 0);
+	dev.lost += env_num("FAKE_LOSE", 0) || env_num("FAKE_LOSE_SEQ", 0) == w->seq ||
+		    (*env("FAKE_LOSE_CHANNEL") &&
+		     env_num("FAKE_LOSE_CHANNEL", 0) == dev.jobs[slot].x[0].channel);
 	dev.jobs[slot].seq = 0;
 	return 0;
 }

@@ -331,10 +331,10 @@ doctor_tests()
 		'out:^PASS  bar2 +32 MiB at 0xf8000000; the port.s window has 33 MiB; .* below 4 GiB has 64 MiB' \
 		'out:^PASS  link +8.0 GT/s x4$' 'out:^PASS  mps .* 256 bytes, 256 at the port above; reads of up to 512' \
 		'out:^PASS  iommu +translates, strict' 'out:^PASS  group +IOMMU group 3, alone' 'out:^PASS  vectors +32 MSI' \
-		'out:^PASS  delivery ' 'out:^PASS  guard .* 0 interrupts rescued' 'out:^PASS  faults ' \
-		'out:^PASS  firmware +running, layout 1.0' 'out:^PASS  driver .*/dev/metis0' 'out:^PASS  module +axl 0.1.0' \
+		'out:^PASS  delivery +the messages of all 4 write channels' 'out:^PASS  guard .* 0 interrupts rescued' 'out:^PASS  faults .* of this card$' \
+		"out:^PASS  firmware +running, generation 1; layout 1.0; firmware's own version is not told" 'out:^PASS  driver .*/dev/metis0' 'out:^PASS  module +axl 0.1.0' \
 		'out:^PASS  kernel +6.12.0-test, aarch64' 'out:^PASS  parameters' 'out:^PASS  vendor' 'out:^16 passed, 0 warnings, 0 failed$' \
-		'log:REGISTER flags=2 length=4096' 'log:SUBMIT direction=1 channel=0'
+		'log:REGISTER flags=2 length=4096' 'log:SUBMIT direction=1 channel=0' 'log:SUBMIT direction=1 channel=3'
 	n=$(cut -c 7-16 "$tmp/stdout" | tr -s ' \n' ' ')
 	result "$([[ $n == 'card bar2 link mps iommu group vectors delivery guard faults firmware driver module kernel parameters vendor '* ]]; echo $?)" \
 		"$kind: doctor: in this order"
@@ -457,12 +457,16 @@ doctor_tests()
 	echo 'a pci=realloc,nomsi b' >"$FAKE_ROOT/proc/cmdline"
 	d 'pci=nomsi' 2 FAKE_VECTORS=0 'out:^FAIL  vectors .*pci=nomsi' 'out:^FAIL  parameters +pci=nomsi'
 	good; d 'polled' 2 FAKE_DELIVERY=2 'out:^FAIL  delivery +interrupt messages do not arrive' 'out:msi-map'
-	d 'a message that does not come' 2 FAKE_LOSE=1 FAKE_DELIVERY=0 'out:^FAIL  delivery .*1 lost'
-	d 'messages lost before' 1 FAKE_LOST=3 'out:^WARN  delivery .*but 3 did not'
+	d 'messages that do not come' 2 FAKE_LOSE=1 FAKE_DELIVERY=0 'out:^FAIL  delivery .*12 lost'
+	d 'a message that does not come' 1 FAKE_LOSE_SEQ=2 'out:^WARN  delivery +messages of 4 of 4 write channels arrived; of 6 transfers 1 had none' 'out:now and then'
+	d 'messages of one channel do not come' 1 FAKE_LOSE_CHANNEL=2 'out:^WARN  delivery +messages of 3 of 4 write channels arrived; of 6 transfers 3 had none' 'out:do not reach'
+	d 'messages lost before' 1 FAKE_LOST=3 'out:^WARN  delivery +the messages of all 4 .*but 3 did not'
 	d 'the driver does not know, the self-test does' 0 FAKE_DELIVERY=0 'out:^PASS  delivery'
 	d 'no memory for the self-test' 1 FAKE_ERR=BUF_REGISTER=12 'out:^WARN  delivery +not tested' 'out:ulimit'
 	d 'busy' 1 FAKE_ERR=SUBMIT=16 'out:^WARN  delivery +not tested' 'out:not busy'
 	d 'the self-test fails' 2 FAKE_STATUS=1:5 'out:^FAIL  delivery .*Input/output error'
+	d 'a later channel fails' 2 FAKE_STATUS=4:5 'out:^FAIL  delivery .*Input/output error'
+	d 'a bootloader that moves nothing' 1 FAKE_STATUS=1:5 FAKE_BOOTLOADER=1 'out:^WARN  delivery +not tested: the card refuses transfers in this state .bootloader'
 	d 'signals' 0 FAKE_EINTR=1 'out:^PASS  delivery'
 
 	# guard
@@ -541,7 +545,11 @@ doctor_tests()
 	# firmware
 	good; d 'bootloader' 1 FAKE_BOOTLOADER=1 'out:^WARN  firmware +bootloader' 'out:metisctl fw load'
 	d 'starting' 1 FAKE_STATE=2 'out:^WARN  firmware +starting' 'out:^WARN  delivery +not tested' 'nolog:SUBMIT'
-	d 'nothing answers' 2 FAKE_STATE=0 'out:^FAIL  firmware +nothing'
+	d 'no firmware, but data moves' 1 FAKE_STATE=0 'out:^WARN  firmware +no firmware that can be relied on: none answers, or the system slept' \
+		'out:load firmware: metisctl fw load; if that fails power' 'out:^PASS  delivery'
+	d 'no firmware, no data' 2 FAKE_STATE=0 FAKE_STATUS=1:5 'out:^FAIL  firmware +no firmware' 'out:^WARN  delivery +not tested: .*state .none'
+	d 'no firmware, and not tried' 1 FAKE_STATE=0 FAKE_ERR=BUF_REGISTER=12 'out:^WARN  firmware +no firmware'
+	d 'bootloader, version' 1 FAKE_BOOTLOADER=1 "out:^WARN  firmware +bootloader only; layout 1.0; firmware's own version is not told"
 	d 'dead' 2 FAKE_STATE=4 'out:^FAIL  firmware +dead' 'out:power off and on' 'nolog:SUBMIT'
 	d 'dead, not even a query' 2 FAKE_ERR=QUERY=5 'out:^FAIL  firmware +dead' 'out:^FAIL  driver'
 	d 'restarts' 1 FAKE_RESTARTS=2 'out:^WARN  firmware .*2 restarts'

@@ -176,8 +176,10 @@ static int axl_fw_move(struct axl_device *axl, struct axl_fw_image *image,
 
 	/* not while waiting: recovery of a hung channel may need it */
 	down_read(&axl->reset_sem);
-	ret = axl->generation == generation ? axl_job_submit(axl, job, &seq) :
-					      -ESTALE;
+	ret = axl_status(axl);
+	if (!ret)
+		ret = axl->generation == generation ?
+			      axl_job_submit(axl, job, &seq) : -ESTALE;
 	up_read(&axl->reset_sem);
 	if (ret) {
 		axl_job_free(job);

@@ -325,6 +325,49 @@ TEST_F_TIMEOUT(removal, during_load, 120)
 	}
 }
 
+/* Taken away between two pieces of an upload, too: one error says it all */
+TEST_F_TIMEOUT(removal, during_uploads, 120)
+{
+	struct at_image image;
+	struct axl_query q;
+	unsigned int i;
+	int fd, status;
+	pid_t child;
+
+	fd = at_open();
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, at_query(fd, &q));
+	ASSERT_EQ(0, at_image_build(&image, &q, 64, 4096));
+	for (i = 0; i < 20; i++) {
+		fflush(stdout);
+		child = fork();
+		if (!child) {
+			struct axl_fw_load load = {
+				.flags = AXL_FW_LOAD_NO_START,
+			};
+			int ret;
+
+			do {
+				ret = at_fw_load(fd, &image, &load);
+			} while (!ret);
+			_exit(-ret);
+		}
+		ASSERT_GT(child, 0);
+		at_sleep_ms(30 + i);
+		ASSERT_EQ(0, at_pci_remove(&self->t.pci));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_EQ(ENODEV, WEXITSTATUS(status))
+			TH_LOG("round %u", i);
+		close(fd);
+		ASSERT_EQ(0, at_pci_rescan());
+		fd = at_open();
+		ASSERT_GE(fd, 0);
+	}
+	EXPECT_EQ(0, at_fw_run(fd));
+	close(fd);
+	at_image_free(&image);
+}
+
 /* A removal does not wait for a load that gets nowhere */
 TEST_F_TIMEOUT(removal, during_endless_load, 60)
 {

@@ -9,6 +9,7 @@
 #include <linux/interrupt.h>
 #include <linux/iopoll.h>
 #include <linux/msi.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "axl.h"
@@ -659,8 +660,14 @@ int axl_irq_alloc(struct axl_device *axl)
 
 void axl_irq_free(struct axl_device *axl)
 {
-	if (axl->nr_vectors)
-		axl_irq_free_some(axl, axl->nr_vectors);
+	if (!axl->nr_vectors)
+		return;
+	/*
+	 * The card sends nothing any more, but a processor may have taken a
+	 * message and not looked up its vector yet: that must still be there.
+	 */
+	synchronize_rcu();
+	axl_irq_free_some(axl, axl->nr_vectors);
 }
 
 /* The self-test: how long a message may take, and how many may be missing. */

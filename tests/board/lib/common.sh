@@ -83,30 +83,56 @@ put() {
 
 # ---------------------------------------------------------------- kernels
 
-# The kernels of the bench, oldest first; 7.2 is there to be asked for.
+# The kernels of the bench, oldest first.
 bench_kernels="6.1 6.12 6.12-16k 7.3"
 newest_kernel=7.3
 
-# kernel_pattern KEY: what the ABI part of linux-headers-<ABI> looks like.
-kernel_pattern() {
+# What the matrix builds for besides: others of the archive that boot on the
+# board, and KEY-amd64, the headers of a PC's kernel, for builds only.
+matrix_kernels="6.12-deb13 7.2"
+pc_kernels="6.1-amd64 6.12-amd64 6.12-deb13-amd64 7.2-amd64 7.3-amd64"
+
+kernel_arch() {
 	case $1 in
-	6.1) echo '6\.1\.0-[0-9]+-arm64' ;;
-	6.12) echo '6\.12\.[0-9]+\+deb12-arm64' ;;
-	6.12-16k) echo '6\.12\.[0-9]+\+deb12-arm64-16k' ;;
-	7.2) echo '7\.2\.[0-9]+\+deb13-arm64' ;;
-	7.3) echo '7\.3\.[0-9]+\+deb13-arm64' ;;
-	*) die "unknown kernel '$1'; the bench has: $bench_kernels 7.2" ;;
+	*-amd64) echo amd64 ;;
+	*) echo $guest_arch ;;
 	esac
 }
 
-# kernel_compiler KEY: which compiler gives a module that this kernel can load.
-# gcc-12 against headers made for gcc-14 compiles, and crashes at insmod: the
-# functions of cold sections lose the alignment that ftrace relies on.
-kernel_compiler() {
-	case $1 in
-	6.*) echo gcc-12 ;;
-	*) echo clang-19 ;;
+# kernel_pattern KEY: what the ABI part of linux-headers-<ABI> looks like.
+kernel_pattern() {
+	local arch
+
+	arch=$(kernel_arch "$1")
+	case ${1%-amd64} in
+	6.1) echo "6\.1\.0-[0-9]+-$arch" ;;
+	6.12) echo "6\.12\.[0-9]+\+deb12-$arch" ;;
+	6.12-16k) echo "6\.12\.[0-9]+\+deb12-$arch-16k" ;;
+	6.12-deb13) echo "6\.12\.[0-9]+\+deb13(\.[0-9]+)?-$arch" ;;
+	7.2) echo "7\.2\.[0-9]+\+deb13-$arch" ;;
+	7.3) echo "7\.3\.[0-9]+\+deb13-$arch" ;;
+	*) die "unknown kernel '$1'; the bench has: $bench_kernels $matrix_kernels" ;;
 	esac
+}
+
+# kernel_compilers KEY: which give a module that this kernel can load, first the
+# one that the board uses. gcc-12 against headers made for gcc-14 compiles, and
+# crashes at insmod: the functions of cold sections lose the alignment that
+# ftrace relies on.
+kernel_compilers() {
+	case $1 in
+	6.12-amd64) echo gcc-12 ;;
+	6.12-deb13-amd64 | 7.*-amd64) echo gcc-14 ;;
+	6.12-deb13 | 7.*) echo clang-19 gcc-14 ;;
+	*) echo gcc-12 clang-19 ;;
+	esac
+}
+
+kernel_compiler() {
+	local first
+
+	read -r first _ < <(kernel_compilers "$1")
+	echo "$first"
 }
 
 kernel_dir() {
@@ -115,6 +141,11 @@ kernel_dir() {
 
 kernel_ready() {
 	[ -e "$(kernel_dir "$1")/ready" ]
+}
+
+# Asked for by the matrix only, and gone from the archive.
+kernel_absent() {
+	! kernel_ready "$1" && [ -e "$(kernel_dir "$1").absent" ]
 }
 
 need_kernel() {
@@ -131,20 +162,38 @@ cross() {
 	fi
 }
 
-# kbuild_vars KEY: variable settings for a kernel build of external modules,
-# one on a line.
+# gcc-14 and its binutils, of Debian 13 and unpacked.
+gcc14_dir=$cache/gcc-14
+
+arch_triplet() {
+	case $1 in
+	amd64) echo x86_64-linux-gnu ;;
+	*) echo aarch64-linux-gnu ;;
+	esac
+}
+
+# kbuild_vars KEY [COMPILER]: variable settings for a kernel build of external
+# modules, one on a line.
 kbuild_vars() {
-	printf '%s\n' ARCH=$guest_arch
+	local compiler=${2:-$(kernel_compiler "$1")} arch prefix=
+
+	[ "$compiler" != gcc-14 ] || [ -e "$gcc14_dir/ready" ] ||
+		die "gcc-14 is not unpacked; run: tests/board/setup --all"
+	arch=$(kernel_arch "$1")
+	printf '%s\n' "ARCH=${arch/amd64/x86_64}"
 	# Type information for BPF needs pahole and the kernel's own compiler.
 	printf '%s\n' CONFIG_DEBUG_INFO_BTF_MODULES=
-	case $(kernel_compiler "$1") in
+	case $compiler in
 	gcc-12)
-		[ "$host_arch" = "$guest_arch" ] ||
-			printf '%s\n' CROSS_COMPILE=$guest_triplet-
-		printf '%s\n' "CC=$(cross gcc-12)"
+		[ "$host_arch" = "$arch" ] || prefix=$(arch_triplet "$arch")-
+		printf '%s\n' "CROSS_COMPILE=$prefix" "CC=${prefix}gcc-12"
+		;;
+	gcc-14)
+		prefix=$gcc14_dir/usr/bin/$(arch_triplet "$arch")-
+		printf '%s\n' "CROSS_COMPILE=$prefix" "CC=${prefix}gcc-14"
 		;;
 	clang-19)
-		# The configuration describes gcc-14. State what clang does
+		# The configuration describes gcc. State what clang does
 		# differently, or flags it has not got come from there.
 		printf '%s\n' LLVM=-19 CC=clang-19 CONFIG_CC_IS_GCC= \
 			CONFIG_CC_IS_CLANG=y \
@@ -154,5 +203,6 @@ kbuild_vars() {
 			CONFIG_FTRACE_MCOUNT_USE_CC= \
 			KCFLAGS=-Wno-unknown-warning-option
 		;;
+	*) die "no compiler '$compiler' in the bench" ;;
 	esac
 }

@@ -133,15 +133,16 @@ build_mkfw() {
 
 # --------------------------------------------------------------- initramfs
 
-# build_initramfs KEY: sets $initramfs. Everything but the job of this run.
+# build_initramfs KEY MODULES: sets $initramfs. Everything but the job of this
+# run; MODULES is KEY, or names another build of our modules for that kernel.
 build_initramfs() {
 	local root key want=() f
 
 	need cpio
-	initramfs=$build_dir/initramfs-$1.cpio
-	root=$build_dir/initramfs-$1
+	initramfs=$build_dir/initramfs-$2.cpio
+	root=$build_dir/initramfs-$2
 	mapfile -t want < <(find "$tests_out/tests" "$tests_out/bin" "$board_dir/initramfs" \
-		"$(modules_out "$1")" "$top/tests/kselftest/tests.conf" \
+		"$(modules_out "$2")" "$top/tests/kselftest/tests.conf" \
 		"$(kernel_dir "$1")/modules" -maxdepth 1 -type f ! -name '*.key' 2>/dev/null | sort)
 	key=$(digest "$cache/guest/busybox" "${want[@]}" "$board_dir/lib/build.sh")
 	fresh "$initramfs" "$key" && return 0
@@ -163,8 +164,8 @@ build_initramfs() {
 		f=$(kernel_dir "$1")/modules/$f.ko
 		[ ! -e "$f" ] || cp "$f" "$root/lib/modules/"
 	done
-	if [ -d "$(modules_out "$1")" ]; then
-		find "$(modules_out "$1")" -name '*.ko' -exec cp -t "$root/lib/modules" {} +
+	if [ -d "$(modules_out "$2")" ]; then
+		find "$(modules_out "$2")" -name '*.ko' -exec cp -t "$root/lib/modules" {} +
 	fi
 	(cd "$root" && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$initramfs.new"
 	mv "$initramfs.new" "$initramfs"

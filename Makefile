@@ -11,7 +11,7 @@ BOARD := tests/board
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: modules modules_install install clean tools dtbo demo help \
-	check check-host check-static check-board check-modes setup
+	check check-host check-static check-board check-modes matrix setup
 .DEFAULT_GOAL := modules
 
 modules modules_install: have-headers
@@ -72,6 +72,10 @@ check-static:
 check-board:
 	@$(BOARD)/check --board $(if $(KERNELS),--kernels "$(KERNELS)")
 
+matrix:
+	@$(BOARD)/setup --all
+	@$(BOARD)/kernel-matrix $(if $(KERNELS),--kernels "$(KERNELS)")
+
 check-modes:
 	@$(BOARD)/check --modes --kernels "$(or $(KERNELS),6.1 6.12 7.3)"
 
@@ -90,8 +94,10 @@ help:
 	@echo '  demo             load the driver, start firmware, move data, take interrupts'
 	@echo '  check            everything that tests; the last line counts'
 	@echo '  check-host       only what runs on this machine'
-	@echo '  check-static     only checkpatch, sparse, W=1, shellcheck and the like'
+	@echo '  check-static     only checkpatch, shellcheck and the like'
 	@echo '  check-board      only what runs on the board; KERNELS="6.1 7.3" chooses'
+	@echo '  matrix           modules for every kernel x architecture x compiler, W=1 and'
+	@echo '                   sparse; the board loads the arm64 ones'
 	@echo '  check-modes      every kernel x IOMMU mode x vectors x firmware with every'
 	@echo '                   test; an hour or more'
 	@echo '  setup            fetch and unpack what demo and check need (they call it)'

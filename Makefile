@@ -10,8 +10,9 @@ BOARD := tests/board
 # ARCH, CROSS_COMPILE and LLVM reach the kernel build by themselves.
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-.PHONY: modules modules_install install clean tools dtbo demo help \
-	check check-host check-static check-board check-modes matrix setup
+.PHONY: modules modules_install install clean tools dtbo demo help check \
+	check-host check-static check-board check-modes matrix setup uninstall \
+	dkms dkms-remove dkms-source deb
 .DEFAULT_GOAL := modules
 
 modules modules_install: have-headers
@@ -26,6 +27,34 @@ have-headers:
 install: modules_install tools
 	$(MAKE) -C tools/metisctl install PREFIX=$(PREFIX)
 	install -D -m 644 tools/udev/60-axl.rules $(DESTDIR)/etc/udev/rules.d/60-axl.rules
+	install -D -m 644 debian/axl-dkms.sysusers $(DESTDIR)/etc/sysusers.d/axl-dkms.conf
+	$(if $(DESTDIR),,systemd-sysusers $(CURDIR)/debian/axl-dkms.sysusers)
+
+# The group stays: files may belong to it.
+uninstall: have-headers
+	rel=$$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease) && \
+		rm -f $(INSTALL_MOD_PATH)/lib/modules/$$rel/*/axl.ko* && \
+		$(if $(INSTALL_MOD_PATH),true,depmod $$rel)
+	rm -f $(DESTDIR)/etc/udev/rules.d/60-axl.rules $(DESTDIR)/etc/sysusers.d/axl-dkms.conf
+	$(MAKE) -C tools/metisctl uninstall PREFIX=$(PREFIX)
+
+# DKMS keeps a copy of the sources; the package axl-dkms holds the same files.
+KERNELVER ?= $(shell uname -r)
+version := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
+dkms_id := axl/$(version)
+dkms_dir = $(DESTDIR)/usr/src/axl-$(version)
+
+dkms-source:
+	find Kbuild src include -name '*.[ch]' ! -name '*.mod.c' -o -name 'Kbuild*' | \
+		while read -r f; do install -D -m 644 $$f $(dkms_dir)/$$f || exit 1; done
+	sed 's/#MODULE_VERSION#/$(version)/' dkms.conf >$(dkms_dir)/dkms.conf
+
+dkms: dkms-source
+	dkms install $(dkms_id) -k $(KERNELVER)
+
+dkms-remove:
+	dkms remove $(dkms_id) --all
+	rm -rf $(dkms_dir)
 
 tools:
 	$(MAKE) -C tools/metisctl
@@ -47,6 +76,10 @@ have-dtc:
 	@command -v dtc >/dev/null || { \
 		echo "no dtc: install device-tree-compiler" >&2; \
 		exit 1; }
+
+# Architecture and suite other than this machine's: in a chroot.
+deb:
+	@tests/packages/build-debs $(O)
 
 clean:
 	@rm -f dts-overlays/*.dtbo
@@ -86,6 +119,11 @@ help:
 	@echo '  modules_install  install it (as root)'
 	@echo '  tools            build metisctl'
 	@echo '  install          modules_install, metisctl into PREFIX=$(PREFIX), udev rule'
+	@echo '  uninstall        take away what install put there'
+	@echo '  dkms             have DKMS build and install axl.ko, now (KERNELVER=, the running'
+	@echo '                   kernel if not given) and for kernels to come; as root'
+	@echo '  dkms-remove      undo that, for all kernels'
+	@echo '  deb              Debian packages, into O='
 	@echo '  dtbo             device tree overlays for RK3588, into dts-overlays or O=;'
 	@echo '                   dts-overlays/README.md says which board needs one'
 	@echo '  clean            remove what a module build left'

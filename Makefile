@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: modules modules_install install clean tools dtbo demo help check \
 	check-host check-static check-board check-modes matrix setup uninstall \
-	dkms dkms-remove dkms-source deb
+	dkms dkms-remove dkms-source deb check-packages
 .DEFAULT_GOAL := modules
 
 modules modules_install: have-headers
@@ -77,9 +77,9 @@ have-dtc:
 		echo "no dtc: install device-tree-compiler" >&2; \
 		exit 1; }
 
-# Architecture and suite other than this machine's: in a chroot.
 deb:
-	@tests/packages/build-debs $(O)
+	@tests/packages/build-debs $(if $(DEB_SUITE),--suite $(DEB_SUITE)) \
+		$(if $(DEB_ARCH),--arch $(DEB_ARCH)) $(O)
 
 clean:
 	@rm -f dts-overlays/*.dtbo
@@ -108,6 +108,8 @@ check-board:
 matrix:
 	@$(BOARD)/setup --all
 	@$(BOARD)/kernel-matrix $(if $(KERNELS),--kernels "$(KERNELS)")
+check-packages:
+	@tests/packages/check
 
 check-modes:
 	@$(BOARD)/check --modes --kernels "$(or $(KERNELS),6.1 6.12 7.3)"
@@ -123,7 +125,8 @@ help:
 	@echo '  dkms             have DKMS build and install axl.ko, now (KERNELVER=, the running'
 	@echo '                   kernel if not given) and for kernels to come; as root'
 	@echo '  dkms-remove      undo that, for all kernels'
-	@echo '  deb              Debian packages, into O='
+	@echo '  deb              Debian packages, into O=; DEB_ARCH=arm64 for a board: axl-tools;'
+	@echo '                   DEB_SUITE=bookworm or trixie: for the other Debian; both as root'
 	@echo '  dtbo             device tree overlays for RK3588, into dts-overlays or O=;'
 	@echo '                   dts-overlays/README.md says which board needs one'
 	@echo '  clean            remove what a module build left'
@@ -136,6 +139,7 @@ help:
 	@echo '  check-board      only what runs on the board; KERNELS="6.1 7.3" chooses'
 	@echo '  matrix           modules for every kernel x architecture x compiler, W=1 and'
 	@echo '                   sparse; the board loads the arm64 ones'
+	@echo '  check-packages   only the Debian packages, on Debian 12 and 13'
 	@echo '  check-modes      every kernel x IOMMU mode x vectors x firmware with every'
 	@echo '                   test; an hour or more'
 	@echo '  setup            fetch and unpack what demo and check need (they call it)'

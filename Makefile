@@ -49,7 +49,13 @@ dkms-source:
 		while read -r f; do install -D -m 644 $$f $(dkms_dir)/$$f || exit 1; done
 	sed 's/#MODULE_VERSION#/$(version)/' dkms.conf >$(dkms_dir)/dkms.conf
 
-dkms: dkms-source
+dkms:
+	@if [ "$$(dpkg-query -W -f '$${db:Status-Status}' axl-dkms 2>/dev/null)" = installed ]; then \
+		echo "the package axl-dkms does this, and is installed: apt remove axl-dkms" >&2; \
+		exit 1; \
+	fi
+	@if [ -n "$$(dkms status $(dkms_id))" ]; then $(MAKE) dkms-remove; fi
+	$(MAKE) dkms-source
 	dkms install $(dkms_id) -k $(KERNELVER)
 
 dkms-remove:

@@ -32,7 +32,7 @@ install: modules_install tools
 
 # The group stays: files may belong to it.
 uninstall: have-headers
-	rel=$$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease) && \
+	rel=$$(cat $(KDIR)/include/config/kernel.release) && \
 		rm -f $(INSTALL_MOD_PATH)/lib/modules/$$rel/*/axl.ko* && \
 		$(if $(INSTALL_MOD_PATH),true,depmod $$rel)
 	rm -f $(DESTDIR)/etc/udev/rules.d/60-axl.rules $(DESTDIR)/etc/sysusers.d/axl-dkms.conf

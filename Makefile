@@ -32,7 +32,7 @@ install: modules_install tools
 
 # The group stays: files may belong to it.
 uninstall: have-headers
-	rel=$$(cat $(KDIR)/include/config/kernel.release) && \
+	rel=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h) && \
 		rm -f $(INSTALL_MOD_PATH)/lib/modules/$$rel/*/axl.ko* && \
 		$(if $(INSTALL_MOD_PATH),true,depmod $$rel)
 	rm -f $(DESTDIR)/etc/udev/rules.d/60-axl.rules $(DESTDIR)/etc/sysusers.d/axl-dkms.conf

@@ -53,13 +53,20 @@ chroot_packages() {
 chroot_archive() {
 	local name=$1 suite=${1%-*} packages log
 
+	case $suite in
+	bookworm | trixie) ;;
+	*) die "packages are built for bookworm and trixie, not for '$suite'" ;;
+	esac
 	packages=$(chroot_packages "$name" | tr -s ' \n' ',,')
 	packages=${packages%,}
 	archive=$chroots/$name-$(date +%G-%V)-$(sha256sum <<<"$packages" | cut -c1-12).tar
 	log=$chroots/$name.log
-	[ ! -e "$archive" ] || return 0
 	need mmdebstrap
-	[ "$(id -u)" = 0 ] || die "a Debian system is made as root"
+	lock chroots
+	if [ -e "$archive" ]; then
+		unlock chroots
+		return 0
+	fi
 	mkdir -p "$chroots"
 	say "making a system $name (once a week, some minutes); log: $log"
 	suite_sources "$suite" | mmdebstrap --quiet --mode=root --format=tar --variant=apt \
@@ -71,6 +78,7 @@ chroot_archive() {
 		{ tail -n 20 "$log" >&2; die "mmdebstrap failed; see $log"; }
 	find "$chroots" -name "$name-*.tar" -delete
 	mv "$archive.new" "$archive"
+	unlock chroots
 	say "system $name: ready ($(($(stat -c %s "$archive") >> 20)) MiB)"
 }
 

@@ -151,3 +151,13 @@ apt_field() {
 	our_apt_cache show --no-all-versions "$1" 2>/dev/null |
 		sed -n "s/^$2: //p;/^\$/q"
 }
+
+# The newest linux-source-6.12 that goes with the bench's own 6.12.
+kernel_source_version() {
+	local version
+
+	version=$(apt_field linux-source-6.12/bookworm-security Version)
+	[ -n "$version" ] || version=$(apt_field linux-source-6.12 Version)
+	[ -n "$version" ] || die "the archive has no linux-source-6.12 any more"
+	echo "$version"
+}

@@ -83,7 +83,8 @@ put() {
 
 # ---------------------------------------------------------------- kernels
 
-# The kernels of the bench, oldest first.
+# The kernels of the bench, oldest first. There is one more, debug, which is built
+# (tests/board/build-debug-kernel).
 bench_kernels="6.1 6.12 6.12-16k 7.3"
 newest_kernel=7.3
 
@@ -111,7 +112,8 @@ kernel_pattern() {
 	6.12-deb13) echo "6\.12\.[0-9]+\+deb13(\.[0-9]+)?-$arch" ;;
 	7.2) echo "7\.2\.[0-9]+\+deb13-$arch" ;;
 	7.3) echo "7\.3\.[0-9]+\+deb13-$arch" ;;
-	*) die "unknown kernel '$1'; the bench has: $bench_kernels $matrix_kernels" ;;
+	debug) echo '6\.12\.[0-9]+-debug' ;;
+	*) die "unknown kernel '$1'; the bench has: $bench_kernels $matrix_kernels debug" ;;
 	esac
 }
 
@@ -121,7 +123,7 @@ kernel_pattern() {
 # ftrace relies on.
 kernel_compilers() {
 	case $1 in
-	6.12-amd64) echo gcc-12 ;;
+	6.12-amd64 | debug) echo gcc-12 ;;
 	6.12-deb13-amd64 | 7.*-amd64) echo gcc-14 ;;
 	6.12-deb13 | 7.*) echo clang-19 gcc-14 ;;
 	*) echo gcc-12 clang-19 ;;
@@ -151,6 +153,14 @@ kernel_absent() {
 need_kernel() {
 	kernel_ready "$1" ||
 		die "kernel $1 is not unpacked; run: tests/board/setup --kernels '$1'"
+}
+
+# debug_kernel_key: what the debug kernel depends on besides its source.
+debug_kernel_key() {
+	{
+		"$(cross gcc-12)" --version | head -n 1
+		cat "$board_dir/debug.config" "$board_dir/build-debug-kernel"
+	} 2>/dev/null | sha256sum | cut -c1-16
 }
 
 # cross PROGRAM: the compiler or binutils program that makes guest code.

@@ -89,6 +89,16 @@ int at_write_text(const char *path, const char *text)
 	return n < 0 ? -err : 0;
 }
 
+/* The harness limits each test by alarm(); AXLTEST_SLOW tells of a slow board. */
+unsigned int __real_alarm(unsigned int seconds);
+
+unsigned int __wrap_alarm(unsigned int seconds)
+{
+	const char *slow = getenv("AXLTEST_SLOW");
+
+	return __real_alarm(seconds * (slow ? atoi(slow) : 1));
+}
+
 /* ---- the node and its calls ---- */
 
 int at_node(char *path, size_t size)

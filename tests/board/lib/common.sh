@@ -137,6 +137,14 @@ kernel_compiler() {
 	echo "$first"
 }
 
+# kernel_slow KEY: what time limits are multiplied by.
+kernel_slow() {
+	case $1 in
+	debug) echo 6 ;;
+	*) echo 1 ;;
+	esac
+}
+
 kernel_dir() {
 	echo "$cache/kernel/$1"
 }

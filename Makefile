@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: modules modules_install install clean tools dtbo demo help check \
 	check-host check-static check-board check-modes matrix setup uninstall \
-	dkms dkms-remove dkms-source deb check-packages
+	dkms dkms-remove dkms-source deb check-packages check-debug
 .DEFAULT_GOAL := modules
 
 modules modules_install: have-headers
@@ -120,6 +120,9 @@ check-packages:
 check-modes:
 	@$(BOARD)/check --modes --kernels "$(or $(KERNELS),6.1 6.12 7.3)"
 
+check-debug:
+	@$(BOARD)/check --board --kernels debug
+
 help:
 	@echo 'For a machine with a Metis card:'
 	@echo '  modules          build axl.ko for the running kernel (default);'
@@ -148,4 +151,6 @@ help:
 	@echo '  check-packages   only the Debian packages, on Debian 12 and 13'
 	@echo '  check-modes      every kernel x IOMMU mode x vectors x firmware with every'
 	@echo '                   test; an hour or more'
+	@echo '  check-debug      every test on a kernel with KASAN, lockdep, DMA API checks,'
+	@echo '                   kmemleak and fault injection, which is built first'
 	@echo '  setup            fetch and unpack what demo and check need (they call it)'

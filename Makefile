@@ -109,13 +109,14 @@ check-static:
 	@$(BOARD)/check --static
 
 check-board:
-	@$(BOARD)/check --board $(if $(KERNELS),--kernels "$(KERNELS)")
+	@$(BOARD)/check --board --kernels "$(or $(KERNELS),6.1 6.12 6.12-16k 7.3)"
 
 matrix:
 	@$(BOARD)/setup --all
 	@$(BOARD)/kernel-matrix $(if $(KERNELS),--kernels "$(KERNELS)")
+
 check-packages:
-	@tests/packages/check
+	@$(BOARD)/check --packages
 
 check-modes:
 	@$(BOARD)/check --modes --kernels "$(or $(KERNELS),6.1 6.12 7.3)"

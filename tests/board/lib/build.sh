@@ -160,7 +160,10 @@ build_initramfs() {
 		cat "$top/tests/kselftest/tests.conf" >>"$root/etc/tests.conf"
 	find "$tests_out/tests" -type f ! -name '*.key' -exec cp -t "$root/tests" {} +
 	find "$tests_out/bin" -type f ! -name '*.key' -exec cp -t "$root/bin" {} +
-	for f in udmabuf aer_inject vfio vfio_virqfd vfio_iommu_type1 vfio-pci-core vfio-pci; do
+	cp "$board_dir/initramfs/board-job.service" "$root/etc/"
+	for f in udmabuf aer_inject vfio vfio_virqfd vfio_iommu_type1 vfio-pci-core vfio-pci \
+		crc32c_generic crc16 mbcache jbd2 ext4 \
+		virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
 		f=$(kernel_dir "$1")/modules/$f.ko
 		[ ! -e "$f" ] || cp "$f" "$root/lib/modules/"
 	done

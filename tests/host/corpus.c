@@ -716,31 +716,28 @@ typedef int emit_fn(void *arg, const char *name, int error, const char *what,
 static int make(const struct corpus_params *dev, const struct sample *sample,
 		size_t nr, emit_fn *emit, void *arg)
 {
-	uint8_t *file;
+	/* not on the stack: this is built for the kernel, too */
+	struct image *img = malloc(sizeof(*img));
+	uint8_t *file = malloc(FILE_MAX);
+	int ret = img && file ? 0 : -1;
 	size_t i, j;
-	int ret = 0;
-
-	file = malloc(FILE_MAX);
-	if (!file)
-		return -1;
 
 	for (i = 0; i < nr && !ret; i++, sample++) {
-		struct image img;
+		base_image(img, dev, !sample->is32);
+		sample->change(img);
 
-		base_image(&img, dev, !sample->is32);
-		sample->change(&img);
-
-		for (j = 0; j < img.size; j++)
+		for (j = 0; j < img->size; j++)
 			file[j] = 0x40 + j % 61;
-		memcpy(file + img.content, dev->payload, dev->payload_size);
-		encode(&img, file);
+		memcpy(file + img->content, dev->payload, dev->payload_size);
+		encode(img, file);
 		if (sample->cut)
-			img.size = sample->cut(&img, file);
+			img->size = sample->cut(img, file);
 
 		ret = emit(arg, sample->name, sample->error, sample->what, file,
-			   img.size);
+			   img->size);
 	}
 	free(file);
+	free(img);
 	return ret ? -1 : (int)nr;
 }
 

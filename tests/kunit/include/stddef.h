@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Stands in for the C library's header in kernel builds. */
+#include <linux/stddef.h>

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The KUnit suites of tests/kunit, run by loading their module; each of their
+ * cases is a result here. Kernels without KUnit have no such module.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+
+#define MODULE		"/lib/modules/axl_kunit.ko"
+#define RESULTS		"/sys/kernel/debug/kunit/%s/results"
+
+/* By name: a suite that is not there has to be missed. */
+static const char *const suites[] = {
+	"axl_le", "axl_elf", "axl_edma_list", "axl_layout",
+};
+
+#define NR_SUITES	(sizeof(suites) / sizeof(suites[0]))
+
+/* What a failed case said, without the results that are fine. */
+static void report_lines(FILE *f, long begin, long end)
+{
+	char line[1024];
+
+	fseek(f, begin, SEEK_SET);
+	while (ftell(f) < end && fgets(line, sizeof(line), f)) {
+		const char *text = line + strspn(line, " ");
+
+		if (strncmp(text, "ok ", 3) && strncmp(text, "KTAP", 4))
+			ksft_print_msg("%s", line);
+	}
+}
+
+/* KTAP indents the results of a suite's cases by 4, all below them by more. */
+static unsigned int report_suite(const char *suite, int print)
+{
+	unsigned int cases = 0;
+	char path[128], line[1024], name[1024];
+	long begin = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), RESULTS, suite);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		int ok = sscanf(line, "    ok %*u %[^\n]", name) == 1;
+
+		if (strspn(line, " ") != 4 ||
+		    (!ok && sscanf(line, "    not ok %*u %[^\n]", name) != 1))
+			continue;
+		cases++;
+		if (print) {
+			if (!ok)
+				report_lines(f, begin, ftell(f));
+			ksft_test_result(ok, "%s: %s\n", suite, name);
+		}
+		begin = ftell(f);
+	}
+	if (!cases && print)
+		ksft_test_result_fail("%s: no results in %s\n", suite, path);
+	if (f)
+		fclose(f);
+	return cases ? cases : 1;
+}
+
+int main(void)
+{
+	unsigned int i, cases = 0;
+	int fd;
+
+	ksft_print_header();
+	fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		ksft_exit_skip("no %s: this kernel is without CONFIG_KUNIT\n", MODULE);
+	if (syscall(SYS_finit_module, fd, "", 0))
+		ksft_exit_fail_msg("%s cannot be loaded: %s\n", MODULE,
+				   strerror(errno));
+	close(fd);
+
+	for (i = 0; i < NR_SUITES; i++)
+		cases += report_suite(suites[i], 0);
+	ksft_set_plan(cases + 1);
+	for (i = 0; i < NR_SUITES; i++)
+		report_suite(suites[i], 1);
+	ksft_test_result(!syscall(SYS_delete_module, "axl_kunit", O_NONBLOCK),
+			 "unload\n");
+	ksft_finished();
+}

@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: modules modules_install install clean tools dtbo demo help check \
 	check-host check-static check-board check-modes matrix setup uninstall \
-	dkms dkms-remove dkms-source deb check-packages check-debug
+	dkms dkms-remove dkms-source deb check-packages check-debug coverage
 .DEFAULT_GOAL := modules
 
 modules modules_install: have-headers
@@ -124,6 +124,9 @@ check-modes:
 check-debug:
 	@$(BOARD)/check --board --kernels debug
 
+coverage:
+	@$(BOARD)/coverage
+
 help:
 	@echo 'For a machine with a Metis card:'
 	@echo '  modules          build axl.ko for the running kernel (default);'
@@ -154,4 +157,6 @@ help:
 	@echo '                   test; an hour or more'
 	@echo '  check-debug      every test on a kernel with KASAN, lockdep, DMA API checks,'
 	@echo '                   kmemleak and fault injection, which is built first'
+	@echo '  coverage         lines and branches of src/ that the tests execute, and a'
+	@echo '                   list of what they do not; on the debug kernel'
 	@echo '  setup            fetch and unpack what demo and check need (they call it)'

@@ -176,7 +176,7 @@ static int axl_buf_note_segs(struct axl_buf *buf)
 	unsigned int i;
 
 	buf->segs = kvcalloc(buf->sgt->nents, sizeof(*buf->segs),
-			     GFP_KERNEL_ACCOUNT);
+			     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!buf->segs)
 		return -ENOMEM;
 	for_each_sgtable_dma_sg(buf->sgt, sg, i) {
@@ -256,8 +256,9 @@ static int axl_buf_pin(struct axl_buf *buf, u64 addr)
 		return -ENOMEM;
 	}
 
+	/* the caller chooses the size: no backtrace when there is not so much */
 	buf->pages = kvmalloc_array(nr, sizeof(*buf->pages),
-				    GFP_KERNEL_ACCOUNT);
+				    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	while (buf->pages && done < nr) {
 		unsigned long from = (addr & PAGE_MASK) + done * PAGE_SIZE;
 		int some = min_t(unsigned long, nr - done, SZ_64K);

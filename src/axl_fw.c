@@ -53,8 +53,9 @@ static int axl_fw_alloc(struct axl_fw_image *image, u64 size)
 		return size ? -E2BIG : -EINVAL;
 	image->size = size;
 	image->zeros = ALIGN(size, PAGE_SIZE);
+	/* the caller chooses the size: no backtrace when there is not so much */
 	image->data = __vmalloc(image->zeros + AXL_FW_ZEROS,
-				GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+				GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	return image->data ? 0 : -ENOMEM;
 }
 

@@ -621,7 +621,8 @@ void at_log_read(struct at_log *log)
 		"UBSAN:", "KASAN:", "KFENCE:", "refcount_t:", "Bad page",
 		"sysfs: cannot create", "nobody cared", "soft lockup",
 		"hard LOCKUP", "SError", "list_add corruption",
-		"list_del corruption", "kmemleak:", "unreferenced object",
+		"list_del corruption", "new suspected memory leaks",
+		"leak detector disabled", "unreferenced object",
 		"scheduling while atomic", "page allocation failure",
 		"synchronous external abort", NULL
 	};

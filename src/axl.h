@@ -37,6 +37,7 @@
 #define AXL_VERSION		"0.1.0"
 
 #define AXL_NR_CHANNELS		4	/* of each direction */
+#define AXL_BAR_REGS_SIZE	SZ_4K
 #define AXL_NR_MESSAGES		32	/* physical messages (PMSI) */
 
 /* A list is used in two halves: one runs while the other is filled. */
@@ -154,6 +155,11 @@ struct axl_job {
  * @errors: requests that failed
  * @bytes: moved
  * @elements: list elements written
+ * @begun: when @req got its first doorbell
+ * @last_ns: how long the last request that ended well took
+ * @max_ns: the longest that one took
+ * @last_length: bytes of the last one
+ * @max_segs: of a buffer that was moved
  */
 struct axl_channel {
 	struct list_head queue;
@@ -170,6 +176,11 @@ struct axl_channel {
 	u64 errors;
 	u64 bytes;
 	u64 elements;
+	ktime_t begun;
+	u64 last_ns;
+	u64 max_ns;
+	u64 last_length;
+	unsigned int max_segs;
 };
 
 /**
@@ -242,7 +253,8 @@ struct axl_event_bucket {
  * @id: N
  * @regs: BAR0, the engine
  * @l2: BAR2, shared with firmware
- * @bar2_phys: for mmap(); never told to anybody
+ * @bar0_phys: for mmap(); never told to anybody
+ * @bar2_phys: likewise
  * @bar2_size: bytes of BAR2
  *
  * @srcu: readers are between axl_enter() and axl_exit()
@@ -335,6 +347,13 @@ struct axl_event_bucket {
  * @open_lock: protects @files
  * @files: open files, whose mappings of BAR2 can be revoked
  * @debugfs: directory of this device
+ *
+ * @mbox_owner: who talks to firmware through the mailbox, NULL nobody
+ * @mbox_wait: woken when nobody does any more
+ *
+ * @ext_node: with the other cards that a second interface can serve
+ * @ext_added: it does
+ * @ext: what it keeps of this card; both under its own rules
  */
 struct axl_device {
 	struct device dev;
@@ -343,6 +362,7 @@ struct axl_device {
 	int id;
 	void __iomem *regs;
 	void __iomem *l2;
+	resource_size_t bar0_phys;
 	resource_size_t bar2_phys;
 	u64 bar2_size;
 
@@ -434,6 +454,13 @@ struct axl_device {
 	struct mutex open_lock;	/* see above */
 	struct list_head files;
 	struct dentry *debugfs;
+
+	const void *mbox_owner;
+	wait_queue_head_t mbox_wait;
+
+	struct list_head ext_node;
+	bool ext_added;
+	void *ext;
 };
 
 /* What runs on the device, as an index of axl_device.dirs */
@@ -462,6 +489,8 @@ void axl_set_online(struct axl_device *axl, bool online);
 int axl_lock_ready(struct axl_device *axl);
 void axl_raise_generation(struct axl_device *axl);
 void axl_pick_up(struct axl_device *axl);
+int axl_pick_up_now(struct axl_device *axl);
+void axl_look_now(struct axl_device *axl);
 void axl_device_free(struct axl_device *axl);
 
 /* axl_cdev.c */
@@ -472,13 +501,17 @@ int axl_cdev_add(struct axl_device *axl);
 void axl_cdev_del(struct axl_device *axl);
 void axl_cdev_zap(struct axl_device *axl);
 bool axl_cdev_opened(struct axl_device *axl);
+struct class *axl_cdev_class(void);
 
 /* axl_buf.c */
 struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
 			     u32 flags);
 struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
 			       u32 flags);
-struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length);
+struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length,
+			       u32 flags);
+struct axl_buf *axl_buf_peer(struct axl_device *axl, u64 bus_addr, u64 length,
+			     u32 flags);
 void axl_buf_get(struct axl_buf *buf);
 void axl_buf_put(struct axl_buf *buf);
 u64 axl_buf_length(const struct axl_buf *buf);
@@ -500,6 +533,8 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq);
 int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 		 u64 timeout_ns, struct axl_job **done);
 struct axl_job *axl_job_collect(struct axl_client *client, u64 seq);
+int axl_job_collect_killable(struct axl_client *client, u64 seq,
+			     struct axl_job **done);
 unsigned long axl_req_limit(const struct axl_req *req, u64 timeout_ns);
 bool axl_dma_idle(struct axl_device *axl);
 bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length);
@@ -539,6 +574,7 @@ int axl_hostif_alloc(struct axl_device *axl);
 void axl_hostif_free(struct axl_device *axl);
 int axl_hostif_refresh(struct axl_device *axl);
 bool axl_hostif_news(struct axl_device *axl);
+bool axl_hostif_changed(struct axl_device *axl);
 void axl_hostif_publish(struct axl_device *axl);
 bool axl_hostif_stale(struct axl_device *axl);
 bool axl_hostif_lost(struct axl_device *axl);
@@ -548,8 +584,15 @@ void axl_hostif_forget(struct axl_device *axl);
 void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,
 		      u32 size);
 u32 axl_mailbox_opcode(struct axl_device *axl);
+bool axl_mailbox_try(struct axl_device *axl, const void *owner);
+int axl_mailbox_take(struct axl_device *axl, const void *owner);
+int axl_mailbox_give(struct axl_device *axl, const void *owner);
 void axl_fw_load_addr(struct axl_device *axl, u64 entry);
 s64 axl_context_sts(struct axl_device *axl, unsigned int n);
+int axl_hostif_context(struct axl_device *axl, unsigned int n,
+		       struct axl_context *out);
+int axl_hostif_stream(struct axl_device *axl, const void *snap, size_t len,
+		      unsigned int source, struct axl_stream *out);
 
 /* axl_irq.c */
 int axl_irq_setup(struct axl_device *axl);
@@ -592,6 +635,7 @@ int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req);
 /* axl_reset.c */
 void axl_reset_setup(struct axl_device *axl);
 void axl_reset_request(struct axl_device *axl, const char *why);
+bool axl_port_link(struct axl_device *axl);
 bool axl_link_up(struct axl_device *axl);
 bool axl_link_bounced(struct axl_device *axl);
 int axl_hand_over(struct axl_device *axl);

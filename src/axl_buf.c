@@ -11,6 +11,7 @@
 #include <linux/vmalloc.h>
 
 #include "axl.h"
+#include "axl_ext.h"
 
 /**
  * struct axl_buf - one buffer
@@ -34,6 +35,8 @@
  * @vaddr: vmalloc memory that belongs to the buffer
  * @dmabuf: imported
  * @attach: to @dmabuf
+ * @peer: IOVA of another card's L2
+ * @is_peer: the buffer is that; @peer is used while mapped
  */
 struct axl_buf {
 	struct kref ref;
@@ -56,6 +59,8 @@ struct axl_buf {
 	void *vaddr;
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
+	dma_addr_t peer;
+	bool is_peer;
 };
 
 static enum dma_data_direction axl_buf_dir(u32 flags)
@@ -88,6 +93,9 @@ static void axl_buf_unmap(struct axl_buf *buf)
 	if (buf->mapped && !buf->leaked) {
 		if (buf->attach)
 			axl_dma_buf_unmap(buf->attach, buf->sgt, buf->dir);
+		else if (buf->is_peer)
+			dma_unmap_resource(&buf->axl->pdev->dev, buf->peer,
+					   buf->length, buf->dir, 0);
 		else
 			/*
 			 * Ranges were synced when they were collected. The rest
@@ -140,16 +148,19 @@ void axl_buf_get(struct axl_buf *buf)
 {
 	kref_get(&buf->ref);
 }
+EXPORT_SYMBOL_AXL(axl_buf_get);
 
 void axl_buf_put(struct axl_buf *buf)
 {
 	kref_put(&buf->ref, axl_buf_release);
 }
+EXPORT_SYMBOL_AXL(axl_buf_put);
 
 u64 axl_buf_length(const struct axl_buf *buf)
 {
 	return buf->length;
 }
+EXPORT_SYMBOL_AXL(axl_buf_length);
 
 /**
  * axl_buf_allows() - was the buffer registered for this direction
@@ -235,6 +246,44 @@ static int axl_buf_map(struct axl_buf *buf)
 	buf->mapped = true;
 	ret = axl_buf_note_segs(buf);
 out_list:
+	mutex_lock(&axl->buf_lock);
+	list_add(&buf->node, &axl->bufs);
+	mutex_unlock(&axl->buf_lock);
+out:
+	up_read(&axl->reset_sem);
+	return ret;
+}
+
+/* The same for what is no memory. */
+static int axl_buf_map_peer(struct axl_buf *buf, phys_addr_t phys, u64 bus_addr)
+{
+	struct axl_device *axl = buf->axl;
+	struct device *dev = &axl->pdev->dev;
+	int ret;
+
+	buf->segs = kzalloc(sizeof(*buf->segs), GFP_KERNEL_ACCOUNT);
+	if (!buf->segs)
+		return -ENOMEM;
+	ret = down_read_killable(&axl->reset_sem);
+	if (ret)
+		return ret;
+	ret = axl->gone ? -ENODEV : 0;
+	if (ret)
+		goto out;
+	buf->is_peer = true;
+	/* untranslated it is the bus address that counts, which nobody maps */
+	buf->segs[0].addr = bus_addr;
+	if (axl_iommu_mode(axl) >= AXL_IOMMU_TRANSLATED) {
+		buf->peer = dma_map_resource(dev, phys, buf->length, buf->dir,
+					     0);
+		ret = dma_mapping_error(dev, buf->peer);
+		if (ret)
+			goto out;
+		buf->mapped = true;
+		buf->segs[0].addr = buf->peer;
+	}
+	buf->segs[0].len = buf->length;
+	buf->nr_segs = 1;
 	mutex_lock(&axl->buf_lock);
 	list_add(&buf->node, &axl->bufs);
 	mutex_unlock(&axl->buf_lock);
@@ -329,6 +378,7 @@ struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
 	}
 	return buf;
 }
+EXPORT_SYMBOL_AXL(axl_buf_user);
 
 /**
  * axl_buf_dmabuf() - import a dma-buf
@@ -365,18 +415,21 @@ struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
 	}
 	return buf;
 }
+EXPORT_SYMBOL_AXL(axl_buf_dmabuf);
 
 /**
- * axl_buf_kernel() - map the driver's own memory for the device to read
+ * axl_buf_kernel() - map the driver's own memory for the device
  * @axl: the device
  * @vaddr: vmalloc memory; freed with the buffer, also when this fails
  * @length: bytes
+ * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
  *
  * Return: the buffer or an error.
  */
-struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length)
+struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length,
+			       u32 flags)
 {
-	struct axl_buf *buf = axl_buf_alloc(axl, length, AXL_BUF_TO_DEVICE);
+	struct axl_buf *buf = axl_buf_alloc(axl, length, flags);
 	unsigned long i;
 	int ret = -ENOMEM;
 
@@ -401,6 +454,40 @@ err:
 	axl_buf_put(buf);
 	return ERR_PTR(ret);
 }
+EXPORT_SYMBOL_AXL(axl_buf_kernel);
+
+/**
+ * axl_buf_peer() - let the device reach another card's L2
+ * @axl: the device
+ * @bus_addr: where that has it on the bus; not this card's own
+ * @length: bytes
+ * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
+ *
+ * For administrators: nothing keeps the other card from going away meanwhile.
+ *
+ * Return: the buffer or an error; -EINVAL when there is no such card.
+ */
+struct axl_buf *axl_buf_peer(struct axl_device *axl, u64 bus_addr, u64 length,
+			     u32 flags)
+{
+	struct axl_buf *buf;
+	phys_addr_t phys;
+	int ret;
+
+	if (!axl_ext_find_l2(bus_addr, length, &phys) ||
+	    (phys >= axl->bar2_phys && phys - axl->bar2_phys < axl->bar2_size))
+		return ERR_PTR(-EINVAL);
+	buf = axl_buf_alloc(axl, length, flags);
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	ret = axl_buf_map_peer(buf, phys, bus_addr);
+	if (ret) {
+		axl_buf_put(buf);
+		return ERR_PTR(ret);
+	}
+	return buf;
+}
+EXPORT_SYMBOL_AXL(axl_buf_peer);
 
 /*
  * Cache maintenance for a range. In pieces that stay inside a page of the DMA
@@ -449,6 +536,7 @@ void axl_buf_sync_for_device(struct axl_buf *buf, u64 offset, u64 length)
 {
 	axl_buf_sync(buf, offset, length, false);
 }
+EXPORT_SYMBOL_AXL(axl_buf_sync_for_device);
 
 /**
  * axl_buf_sync_for_cpu() - what the device wrote becomes visible to the CPU

@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "axl.h"
+#include "axl_ext.h"
 
 static dev_t axl_devt;
 
@@ -26,6 +27,8 @@ static dev_t axl_devt;
  * @lock: protects @bindings and allocation of handles
  * @nr_bufs: entries of @bufs
  * @bindings: eventfds, in a fixed array because there are few
+ * @native: the driver's own interface was used first
+ * @ext: use of the other interface
  */
 struct axl_file {
 	struct axl_device *axl;
@@ -36,6 +39,8 @@ struct axl_file {
 	struct mutex lock;	/* see above */
 	u32 nr_bufs;
 	struct axl_binding *bindings[AXL_MAX_BINDINGS];
+	bool native;
+	struct axl_ext_file ext;
 };
 
 static char *axl_devnode(axl_devnode_device *dev, umode_t *mode)
@@ -47,9 +52,26 @@ static char *axl_devnode(axl_devnode_device *dev, umode_t *mode)
 
 static void axl_release_dev(struct device *dev);
 
+/* What udev makes names of that stay with the slot */
+static int axl_uevent(axl_uevent_device *dev, struct kobj_uevent_env *env)
+{
+	struct pci_dev *pdev;
+
+	if (!dev->devt || !dev->parent || !dev_is_pci(dev->parent))
+		return 0;
+	pdev = to_pci_dev(dev->parent);
+	return add_uevent_var(env, "METIS_SLOT=%x:%x:%x",
+			      pci_domain_nr(pdev->bus), pdev->bus->number,
+			      PCI_SLOT(pdev->devfn)) ?:
+	       add_uevent_var(env, "METIS_SLOT_DASHED=%x-%x-%x",
+			      pci_domain_nr(pdev->bus), pdev->bus->number,
+			      PCI_SLOT(pdev->devfn));
+}
+
 static struct class axl_class = {
 	.name = "metis",
 	.devnode = axl_devnode,
+	.dev_uevent = axl_uevent,
 	.dev_release = axl_release_dev,
 };
 
@@ -509,9 +531,12 @@ static long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 	size_t size;
 	int ret;
 
-	if (_IOC_TYPE(cmd) != AXL_IOC_MAGIC ||
-	    _IOC_NR(cmd) >= ARRAY_SIZE(axl_ioctls))
+	if (_IOC_TYPE(cmd) != AXL_IOC_MAGIC)
+		return READ_ONCE(file->axl->gone) ? -ENODEV :
+		       axl_ext_ioctl(file->axl, &file->ext, cmd, user);
+	if (_IOC_NR(cmd) >= ARRAY_SIZE(axl_ioctls))
 		return -ENOTTY;
+	WRITE_ONCE(file->native, true);
 	ioctl = &axl_ioctls[array_index_nospec(_IOC_NR(cmd),
 					       ARRAY_SIZE(axl_ioctls))];
 	if (_IOC_DIR(cmd) != _IOC_DIR(ioctl->cmd))
@@ -540,7 +565,7 @@ static long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 static __poll_t axl_poll(struct file *filp, struct poll_table_struct *wait)
 {
 	struct axl_file *file = filp->private_data;
-	__poll_t mask = 0;
+	__poll_t mask = axl_ext_poll(&file->ext, filp, wait);
 
 	poll_wait(filp, &file->client.wait, wait);
 	poll_wait(filp, &file->axl->state_wait, wait);
@@ -580,7 +605,9 @@ static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
 	struct vm_area_struct *vma = vmf->vma;
 	struct axl_file *file = vma->vm_file->private_data;
 	struct axl_device *axl = file->axl;
-	phys_addr_t phys = axl->bar2_phys + (vmf->pgoff << PAGE_SHIFT);
+	/* registers have the mark that axl_mmap_ext() gave them */
+	phys_addr_t phys = vma->vm_private_data ? axl->bar0_phys :
+			   axl->bar2_phys + (vmf->pgoff << PAGE_SHIFT);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	int idx, err;
 
@@ -598,20 +625,64 @@ static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
 	return err == -EAGAIN ? axl_vm_fault_wait(axl, vmf) : ret;
 }
 
+static ssize_t axl_read(struct file *filp, char __user *to, size_t count,
+			loff_t *pos)
+{
+	struct axl_file *file = filp->private_data;
+
+	if (READ_ONCE(file->axl->gone))
+		return -ENODEV;
+	return axl_ext_read(&file->ext, filp, to, count);
+}
+
 static const struct vm_operations_struct axl_vm_ops = {
 	.fault = axl_vm_fault,
 };
+
+/*
+ * The other interface maps BAR2 from its start only, and the engine's registers
+ * as the second page; a file that used ours first is left alone.
+ */
+static int axl_mmap_ext(struct axl_file *file, struct vm_area_struct *vma)
+{
+	int ret;
+
+	if (!axl_ext_used(&file->ext)) {
+		if (vma->vm_pgoff != AXL_EXT_PGOFF_REGS ||
+		    READ_ONCE(file->native))
+			return 0;
+		ret = axl_ext_claim(file->axl, &file->ext);
+		if (ret)
+			return ret == -ENOTTY ? 0 : ret;
+	}
+	if (vma->vm_pgoff == AXL_EXT_PGOFF_L2)
+		return 0;
+	if (vma->vm_pgoff != AXL_EXT_PGOFF_REGS || vma_pages(vma) > 1)
+		return -EINVAL;
+	/* it programs DMA, to anywhere the IOMMU lets it */
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	/* more than the registers would come along */
+	if (PAGE_SIZE > AXL_BAR_REGS_SIZE)
+		return -EOPNOTSUPP;
+	vma->vm_private_data = file->axl;
+	return 0;
+}
 
 static int axl_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct axl_file *file = filp->private_data;
 	u64 pages = file->axl->bar2_size >> PAGE_SHIFT;
+	int ret;
 
 	if (READ_ONCE(file->axl->gone))
 		return -ENODEV;
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff >= pages ||
 	    vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
+	ret = axl_mmap_ext(file, vma);
+	if (ret)
+		return ret;
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
 	axl_vm_flags_mod(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP,
@@ -620,6 +691,15 @@ static int axl_mmap(struct file *filp, struct vm_area_struct *vma)
 	vma->vm_ops = &axl_vm_ops;
 	return 0;
 }
+
+/**
+ * axl_cdev_class() - the class of the device nodes
+ */
+struct class *axl_cdev_class(void)
+{
+	return &axl_class;
+}
+EXPORT_SYMBOL_AXL(axl_cdev_class);
 
 /**
  * axl_cdev_opened() - has anybody the device open
@@ -680,6 +760,7 @@ static int axl_release(struct inode *inode, struct file *filp)
 	unsigned long handle;
 	int i;
 
+	axl_ext_end(&file->ext);
 	for (i = 0; i < AXL_MAX_BINDINGS; i++)
 		if (file->bindings[i])
 			axl_event_unbind(axl, file->bindings[i]);
@@ -701,6 +782,7 @@ static const struct file_operations axl_fops = {
 	.owner = THIS_MODULE,
 	.open = axl_open,
 	.release = axl_release,
+	.read = axl_read,
 	.unlocked_ioctl = axl_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.poll = axl_poll,

@@ -39,6 +39,7 @@ void axl_client_init(struct axl_client *client)
 	INIT_LIST_HEAD(&client->done);
 	init_waitqueue_head(&client->wait);
 }
+EXPORT_SYMBOL_AXL(axl_client_init);
 
 /**
  * axl_job_alloc() - make an empty job
@@ -61,6 +62,7 @@ struct axl_job *axl_job_alloc(struct axl_client *client, u32 nr)
 		job->reqs[i].job = job;
 	return job;
 }
+EXPORT_SYMBOL_AXL(axl_job_alloc);
 
 /**
  * axl_job_free() - release a job and the buffers of its requests
@@ -75,6 +77,7 @@ void axl_job_free(struct axl_job *job)
 			axl_buf_put(job->reqs[i].buf);
 	kvfree(job);
 }
+EXPORT_SYMBOL_AXL(axl_job_free);
 
 /* One of the things that a job waits for is over. */
 static void axl_job_put(struct axl_job *job)
@@ -150,6 +153,8 @@ static void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 	ch->half = 0;
 	ch->started = jiffies;
 	ch->deadline = jiffies + req->timeout;
+	ch->begun = ktime_get();
+	ch->max_segs = max(ch->max_segs, nr);
 	ch->single = axl_cursor_single(&ch->cur, segs, nr);
 	trace_axl_start(axl, req, n, ch->single);
 	if (ch->single) {
@@ -265,6 +270,9 @@ static void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
 	} else {
 		ch->transfers++;
 		ch->bytes += req->length;
+		ch->last_length = req->length;
+		ch->last_ns = ktime_to_ns(ktime_sub(ktime_get(), ch->begun));
+		ch->max_ns = max(ch->max_ns, ch->last_ns);
 	}
 	trace_axl_complete(axl, req, n, status);
 	axl_req_end(req, status);
@@ -378,6 +386,7 @@ bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length)
 	return layout->ddr_base && dev_addr >= layout->ddr_base &&
 	       end - layout->ddr_base <= AXL_DDR_MAX;
 }
+EXPORT_SYMBOL_AXL(axl_dma_range_ok);
 
 /**
  * axl_job_submit() - queue all requests of a job
@@ -458,6 +467,7 @@ out:
 	axl_exit(axl, idx);
 	return ret;
 }
+EXPORT_SYMBOL_AXL(axl_job_submit);
 
 /* Collect a job that has ended: 0, -EAGAIN (not yet), -ENOENT (no such job). */
 static int axl_client_take(struct axl_client *client, u64 seq,
@@ -496,6 +506,18 @@ static bool axl_wait_over(struct axl_device *axl, struct axl_client *client,
 	return *ret != -EAGAIN;
 }
 
+/* What the device wrote becomes visible to the CPU. */
+static void axl_job_sync(struct axl_job *job)
+{
+	u32 i;
+
+	for (i = 0; i < job->nr_reqs; i++)
+		if (!job->reqs[i].to_device)
+			axl_buf_sync_for_cpu(job->reqs[i].buf,
+					     job->reqs[i].offset,
+					     job->reqs[i].length);
+}
+
 /**
  * axl_job_wait() - wait for a job and collect it
  * @axl: the device
@@ -512,7 +534,6 @@ int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 {
 	struct axl_job *job;
 	int ret, why;
-	u32 i;
 
 	why = wait_event_interruptible_hrtimeout(client->wait,
 						 axl_wait_over(axl, client, seq, &job, &ret),
@@ -522,14 +543,11 @@ int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 	if (ret)
 		return ret;
 
-	for (i = 0; i < job->nr_reqs; i++)
-		if (!job->reqs[i].to_device)
-			axl_buf_sync_for_cpu(job->reqs[i].buf,
-					     job->reqs[i].offset,
-					     job->reqs[i].length);
+	axl_job_sync(job);
 	*done = job;
 	return 0;
 }
+EXPORT_SYMBOL_AXL(axl_job_wait);
 
 /**
  * axl_job_collect() - wait for a job of the driver's own
@@ -539,7 +557,8 @@ int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
  * Bounded by the time limit of what runs and of its own requests, which nobody
  * can get in front of; reset_sem must not be held, since recovery takes it.
  *
- * Return: the job, to be freed by the caller.
+ * Return: the job, to be freed by the caller. What the device wrote is visible to
+ * the CPU.
  */
 struct axl_job *axl_job_collect(struct axl_client *client, u64 seq)
 {
@@ -547,8 +566,36 @@ struct axl_job *axl_job_collect(struct axl_client *client, u64 seq)
 
 	wait_event(client->wait,
 		   axl_client_take(client, seq, &job) != -EAGAIN);
+	axl_job_sync(job);
 	return job;
 }
+EXPORT_SYMBOL_AXL(axl_job_collect);
+
+/**
+ * axl_job_collect_killable() - the same for the sake of a process
+ * @client: whose job
+ * @seq: its name
+ * @done: out: the job, to be freed by the caller. What the device wrote is
+ *	visible to the CPU
+ *
+ * Return: 0, -ENOENT, or -EINTR: the process was killed, and the job is left for
+ * axl_client_close().
+ */
+int axl_job_collect_killable(struct axl_client *client, u64 seq,
+			     struct axl_job **done)
+{
+	int ret, why;
+
+	why = wait_event_killable(client->wait,
+				  (ret = axl_client_take(client, seq, done)) !=
+				  -EAGAIN);
+	if (why)
+		return -EINTR;
+	if (!ret)
+		axl_job_sync(*done);
+	return ret;
+}
+EXPORT_SYMBOL_AXL(axl_job_collect_killable);
 
 /**
  * axl_client_close() - end everything a client has submitted
@@ -573,6 +620,7 @@ void axl_client_close(struct axl_device *axl, struct axl_client *client)
 		axl_job_free(job);
 	xa_destroy(&client->jobs);
 }
+EXPORT_SYMBOL_AXL(axl_client_close);
 
 static void axl_dir_block(struct axl_dma_dir *dir)
 {
@@ -885,4 +933,5 @@ void axl_dma_setup(struct axl_device *axl)
 	INIT_DELAYED_WORK(&axl->watchdog, axl_dma_watchdog);
 	init_waitqueue_head(&axl->idle_wait);
 	init_waitqueue_head(&axl->state_wait);
+	init_waitqueue_head(&axl->mbox_wait);
 }

@@ -10,6 +10,7 @@
 #include <linux/wait_bit.h>
 
 #include "axl.h"
+#include "axl_ext.h"
 
 #define AXL_VENDOR		0x1f9d
 #define AXL_DEVICE_OMEGA	0x1100	/* all shipping cards */
@@ -20,7 +21,6 @@
 
 #define AXL_BAR_REGS		0
 #define AXL_BAR_L2		2
-#define AXL_BAR_REGS_SIZE	SZ_4K
 #define AXL_BAR_L2_SIZE		SZ_32M
 
 /* How often a card without a table is asked for news: that takes 2 KiB of L2. */
@@ -81,6 +81,7 @@ int axl_status(struct axl_device *axl)
 		return -ENODEV;
 	return READ_ONCE(axl->dead) ? -EIO : 0;
 }
+EXPORT_SYMBOL_AXL(axl_status);
 
 /**
  * axl_enter() - begin to touch the hardware
@@ -103,12 +104,14 @@ int axl_enter(struct axl_device *axl, int *idx)
 	srcu_read_unlock(&axl->srcu, *idx);
 	return axl_status(axl) ?: -EAGAIN;
 }
+EXPORT_SYMBOL_AXL(axl_enter);
 
 void axl_exit(struct axl_device *axl, int idx)
 {
 	__acquire(&axl->srcu);
 	srcu_read_unlock(&axl->srcu, idx);
 }
+EXPORT_SYMBOL_AXL(axl_exit);
 
 /**
  * axl_set_online() - open or close the gate to the hardware
@@ -156,6 +159,7 @@ int axl_lock_ready(struct axl_device *axl)
 			return -EINTR;
 	}
 }
+EXPORT_SYMBOL_AXL(axl_lock_ready);
 
 /**
  * axl_raise_generation() - what ran on the card is gone
@@ -167,6 +171,30 @@ void axl_raise_generation(struct axl_device *axl)
 	WRITE_ONCE(axl->generation, axl->generation + 1);
 	axl_event_wake_all(axl);
 	wake_up_all(&axl->state_wait);
+	/* they may wait on a card that is gone */
+	wake_up_all(&axl->mbox_wait);
+}
+
+/*
+ * Read what firmware publishes; the card is online and idle. An error: it is
+ * going to be reset.
+ */
+static int axl_adopt(struct axl_device *axl)
+{
+	int ret;
+
+	axl_hold(axl);
+	axl_set_online(axl, false);
+	pci_clear_master(axl->pdev);
+	axl_hostif_forget(axl);
+	ret = axl_bring_up(axl, axl_hostif_refresh(axl));
+	if (ret) {
+		/* not a firmware start that somebody left to us */
+		axl->bounced = true;
+		axl_reset_request(axl, "engine does not stop");
+	}
+	axl_raise_generation(axl);
+	return ret;
 }
 
 /**
@@ -178,7 +206,7 @@ void axl_raise_generation(struct axl_device *axl)
  */
 void axl_pick_up(struct axl_device *axl)
 {
-	int ret, idx;
+	int idx;
 
 	if (!axl_check_link(axl))
 		return;
@@ -193,21 +221,60 @@ void axl_pick_up(struct axl_device *axl)
 		return;
 	WRITE_ONCE(axl->news_at, jiffies + AXL_NEWS);
 	if (axl->online && !axl->published && !axl->slept &&
-	    axl_dma_idle(axl) && axl_hostif_news(axl)) {
-		axl_hold(axl);
-		axl_set_online(axl, false);
-		pci_clear_master(axl->pdev);
-		axl_hostif_forget(axl);
-		ret = axl_hostif_refresh(axl);
-		if (axl_bring_up(axl, ret)) {
-			/* not a firmware start that somebody left to us */
-			axl->bounced = true;
-			axl_reset_request(axl, "engine does not stop");
-		}
-		axl_raise_generation(axl);
-	}
+	    axl_dma_idle(axl) && axl_hostif_news(axl))
+		axl_adopt(axl);
 	up_write(&axl->reset_sem);
 }
+EXPORT_SYMBOL_AXL(axl_pick_up);
+
+/**
+ * axl_look_now() - look after the card at once, also after one that was given up
+ * @axl: the device
+ */
+void axl_look_now(struct axl_device *axl)
+{
+	WRITE_ONCE(axl->retry_at, jiffies - 1);
+	axl_pick_up(axl);
+}
+EXPORT_SYMBOL_AXL(axl_look_now);
+
+/**
+ * axl_pick_up_now() - firmware was started, says whoever did it
+ * @axl: the device
+ *
+ * All that it publishes is read again, and it is told the table's address again.
+ * Transfers that run are waited for.
+ *
+ * Return: 0, -EIO, -ENODEV or -EINTR (killed).
+ */
+int axl_pick_up_now(struct axl_device *axl)
+{
+	int ret;
+
+	axl_check_link(axl);
+	for (;;) {
+		/* a recovery that is due, or under way, comes first */
+		ret = axl_lock_ready(axl);
+		if (ret)
+			return ret;
+		up_read(&axl->reset_sem);
+		if (down_write_killable(&axl->reset_sem))
+			return -EINTR;
+		if (axl->online && !axl->reset_why)
+			break;
+		up_write(&axl->reset_sem);
+	}
+	/* a table in use is not taken away for nothing: slots would be lost */
+	if (!axl->published || axl->slept || axl_hostif_changed(axl)) {
+		ret = axl_dma_drain(axl);
+		axl->slept = false;
+		if (!ret)
+			ret = axl_adopt(axl);
+	}
+	up_write(&axl->reset_sem);
+	return ret;
+}
+EXPORT_SYMBOL_AXL(axl_pick_up_now);
 
 /**
  * axl_device_free() - the last reference is gone
@@ -300,6 +367,7 @@ static int axl_map_bars(struct axl_device *axl)
 {
 	struct pci_dev *pdev = axl->pdev;
 
+	axl->bar0_phys = pci_resource_start(pdev, AXL_BAR_REGS);
 	axl->bar2_phys = pci_resource_start(pdev, AXL_BAR_L2);
 	axl->bar2_size = AXL_BAR_L2_SIZE;
 	axl->regs = pci_iomap(pdev, AXL_BAR_REGS, AXL_BAR_REGS_SIZE);
@@ -409,6 +477,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_quiesce;
 	axl_hello(axl);
+	axl_ext_add(axl);
 	return 0;
 
 err_quiesce:
@@ -459,6 +528,7 @@ static void axl_remove(struct pci_dev *pdev)
 	struct axl_device *axl = pci_get_drvdata(pdev);
 
 	axl_stop(axl);
+	axl_ext_del(axl);
 	axl_cdev_del(axl);
 	axl_debugfs_del(axl);
 	/* the number is free although files may keep the shell */

@@ -313,6 +313,19 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	return axl_status(axl) ?: -ETIMEDOUT;
 }
 
+/* The start message has the mailbox for itself. */
+static int axl_fw_converse(struct axl_device *axl, struct axl_fw_load *req,
+			   const void *msg)
+{
+	int ret;
+
+	if (!axl_mailbox_try(axl, req))
+		return -EBUSY;
+	ret = axl_fw_start(axl, req, msg);
+	axl_mailbox_give(axl, req);
+	return ret;
+}
+
 static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 		      struct axl_fw_image *image, const void *msg)
 {
@@ -329,7 +342,8 @@ static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 		return ret;
 
 	image->buf = axl_buf_kernel(axl, image->data,
-				    image->zeros + AXL_FW_ZEROS);
+				    image->zeros + AXL_FW_ZEROS,
+				    AXL_BUF_TO_DEVICE);
 	/* the buffer owns it now, and has freed it if it could not be mapped */
 	image->data = NULL;
 	if (IS_ERR(image->buf)) {
@@ -351,7 +365,7 @@ static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 		axl_fw_load_addr(axl, image->elf.entry);
 		req->entry = image->elf.entry;
 		if (!(req->flags & AXL_FW_LOAD_NO_START))
-			ret = axl_fw_start(axl, req, msg);
+			ret = axl_fw_converse(axl, req, msg);
 	}
 	req->generation = axl->generation;
 	up_write(&axl->reset_sem);

@@ -116,6 +116,40 @@ bool axl_hostif_news(struct axl_device *axl)
 	       (axl_layout_has_areas(&layout) && !axl->areas_known);
 }
 
+/* The host-driver area is not where it was. Firmware may be writing just now. */
+static bool axl_hostif_moved(struct axl_device *axl)
+{
+	void __iomem *ref = axl->l2 + AXL_AREA_REF_HOSTIF;
+	u32 at = readl(ref + AXL_REF_OFFSET);
+
+	return at != axl->layout.hostif.offset &&
+	       readl(ref + AXL_REF_OFFSET) == at;
+}
+
+/* Does the host-driver area not hold our target any more? Three reads. */
+static bool axl_hostif_gone(struct axl_device *axl)
+{
+	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
+
+	return readl(area + AXL_HOSTIF_TARGET) !=
+	       lower_32_bits(axl->vmsi_dma) ||
+	       readl(area + AXL_HOSTIF_TARGET + 4) !=
+	       upper_32_bits(axl->vmsi_dma) ||
+	       axl_hostif_moved(axl);
+}
+
+/**
+ * axl_hostif_changed() - is what firmware publishes not what it was
+ * @axl: the device, online, with a table
+ */
+bool axl_hostif_changed(struct axl_device *axl)
+{
+	struct axl_layout layout;
+
+	return axl_hostif_gone(axl) || axl_hostif_read(axl, &layout) ||
+	       memcmp(&layout, &axl->layout, sizeof(layout));
+}
+
 /**
  * axl_hostif_disbelieve() - what L2 says of areas is not to be relied on
  * @axl: the device, its layout fresh
@@ -236,28 +270,6 @@ bool axl_hostif_stale(struct axl_device *axl)
 	       upper_32_bits(axl->vmsi_dma);
 }
 
-/* The host-driver area is not where it was. Firmware may be writing just now. */
-static bool axl_hostif_moved(struct axl_device *axl)
-{
-	void __iomem *ref = axl->l2 + AXL_AREA_REF_HOSTIF;
-	u32 at = readl(ref + AXL_REF_OFFSET);
-
-	return at != axl->layout.hostif.offset &&
-	       readl(ref + AXL_REF_OFFSET) == at;
-}
-
-/* Does the host-driver area not hold our target any more? Three reads. */
-static bool axl_hostif_gone(struct axl_device *axl)
-{
-	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
-
-	return readl(area + AXL_HOSTIF_TARGET) !=
-	       lower_32_bits(axl->vmsi_dma) ||
-	       readl(area + AXL_HOSTIF_TARGET + 4) !=
-	       upper_32_bits(axl->vmsi_dma) ||
-	       axl_hostif_moved(axl);
-}
-
 /**
  * axl_hostif_lost() - has firmware forgotten the table that it was told of
  * @axl: the device, its link up; any context
@@ -323,6 +335,66 @@ u32 axl_mailbox_opcode(struct axl_device *axl)
 	return readl(axl->l2 + AXL_AREA_MBOX_OPCODE);
 }
 
+/**
+ * axl_mailbox_try() - begin a conversation with firmware, unless one is going on
+ * @axl: the device
+ * @owner: any pointer that nobody else uses
+ *
+ * There is one at a time, over all processes. A conversation belongs to whoever
+ * began it, not to a thread: it may last while nobody is in the kernel.
+ */
+bool axl_mailbox_try(struct axl_device *axl, const void *owner)
+{
+	return !cmpxchg(&axl->mbox_owner, NULL, owner);
+}
+
+static int axl_mailbox_look(struct axl_device *axl, const void *owner)
+{
+	if (axl_status(axl))
+		return axl_status(axl);
+	if (READ_ONCE(axl->mbox_owner) == owner)
+		return -EALREADY;
+	return axl_mailbox_try(axl, owner) ? 0 : -EAGAIN;
+}
+
+/**
+ * axl_mailbox_take() - begin a conversation, after those of others
+ * @axl: the device
+ * @owner: see axl_mailbox_try()
+ *
+ * Return: 0, -EALREADY (@owner has one), -EINTR, -EIO or -ENODEV.
+ */
+int axl_mailbox_take(struct axl_device *axl, const void *owner)
+{
+	int ret = axl_mailbox_look(axl, owner);
+
+	while (ret == -EAGAIN) {
+		if (wait_event_interruptible(axl->mbox_wait,
+					     !READ_ONCE(axl->mbox_owner) ||
+					     axl_status(axl)))
+			return -EINTR;
+		ret = axl_mailbox_look(axl, owner);
+	}
+	return ret;
+}
+EXPORT_SYMBOL_AXL(axl_mailbox_take);
+
+/**
+ * axl_mailbox_give() - a conversation is over
+ * @axl: the device
+ * @owner: who began it
+ *
+ * Return: 0 or -EPERM: somebody else, or nobody, did.
+ */
+int axl_mailbox_give(struct axl_device *axl, const void *owner)
+{
+	if (cmpxchg(&axl->mbox_owner, owner, NULL) != owner)
+		return -EPERM;
+	wake_up(&axl->mbox_wait);
+	return 0;
+}
+EXPORT_SYMBOL_AXL(axl_mailbox_give);
+
 void axl_fw_load_addr(struct axl_device *axl, u64 entry)
 {
 	writeq(entry, axl->l2 + AXL_AREA_FW_LOAD_ADDR);
@@ -340,3 +412,42 @@ s64 axl_context_sts(struct axl_device *axl, unsigned int n)
 	return readq(axl->l2 + axl->layout.contexts.offset +
 		     n * AXL_CONTEXT_BYTES + AXL_CONTEXT_STS);
 }
+
+/**
+ * axl_hostif_context() - read a context record
+ * @axl: the device, behind axl_enter()
+ * @n: below AXL_CONTEXT_COUNT
+ * @out: filled in on success; not one field has been checked
+ *
+ * Return: 0, -ENODATA (firmware has none) or -EIO.
+ */
+int axl_hostif_context(struct axl_device *axl, unsigned int n,
+		       struct axl_context *out)
+{
+	u8 snap[AXL_CONTEXT_BYTES];
+
+	if (!axl->layout.contexts.valid)
+		return -ENODATA;
+	memcpy_fromio(snap, axl->l2 + axl->layout.contexts.offset +
+		      n * AXL_CONTEXT_BYTES, sizeof(snap));
+	return axl_layout_parse_context(snap, out);
+}
+EXPORT_SYMBOL_AXL(axl_hostif_context);
+
+/**
+ * axl_hostif_stream() - what a snapshot of the streams area says of one
+ * @axl: the device
+ * @snap: the snapshot
+ * @len: bytes of it
+ * @source: number of the stream
+ * @out: filled in on success
+ *
+ * Return: as axl_layout_parse_stream().
+ */
+int axl_hostif_stream(struct axl_device *axl, const void *snap, size_t len,
+		      unsigned int source, struct axl_stream *out)
+{
+	return axl_layout_parse_stream(snap, len, &axl->layout, axl->bar2_size,
+				       source, out);
+}
+EXPORT_SYMBOL_AXL(axl_hostif_stream);

@@ -112,11 +112,13 @@ u64 axl_event_count(struct axl_device *axl, u32 event)
 		event = AXL_NR_EVENTS;
 	return atomic64_read(&axl->event_counts[event]);
 }
+EXPORT_SYMBOL_AXL(axl_event_count);
 
 struct wait_queue_head *axl_event_wait_head(struct axl_device *axl, u32 event)
 {
 	return &axl_bucket(axl, event)->wait;
 }
+EXPORT_SYMBOL_AXL(axl_event_wait_head);
 
 /**
  * axl_event_bind() - make an eventfd follow an event
@@ -372,6 +374,7 @@ void axl_irq_late(struct axl_device *axl, u32 event)
 	}
 	axl_exit(axl, idx);
 }
+EXPORT_SYMBOL_AXL(axl_irq_late);
 
 /* Unless its slot was taken before the message came. */
 static void axl_irq_guess_one(struct axl_device *axl, unsigned int n)

@@ -33,8 +33,13 @@
 
 static const char axl_why_restart[] = "firmware restarted by itself";
 
-/* Where the link is looked at: the port above sees it without crossing it. */
-static bool axl_port_link(struct axl_device *axl)
+/**
+ * axl_port_link() - is the link active, as the port above sees it
+ * @axl: the device
+ *
+ * Where the link is looked at: the port need not cross it.
+ */
+bool axl_port_link(struct axl_device *axl)
 {
 	struct pci_dev *port = pci_upstream_bridge(axl->pdev);
 	u32 cap;
@@ -50,6 +55,7 @@ static bool axl_port_link(struct axl_device *axl)
 		return false;
 	return sta & PCI_EXP_LNKSTA_DLLLA;
 }
+EXPORT_SYMBOL_AXL(axl_port_link);
 
 /**
  * axl_link_up() - does the function answer

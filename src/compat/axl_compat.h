@@ -19,8 +19,26 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define AXL_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
+#define EXPORT_SYMBOL_AXL(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, AXL)
 #else
 #define AXL_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
+#define EXPORT_SYMBOL_AXL(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "AXL")
+#endif
+
+/* attributes of a class are told a const class since 6.4 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define axl_attr_class		struct class
+#define axl_attr_class_attr	struct class_attribute
+#else
+#define axl_attr_class		const struct class
+#define axl_attr_class_attr	const struct class_attribute
+#endif
+
+/* the uevent callback of a class takes a const device since 6.2 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define axl_uevent_device	struct device
+#else
+#define axl_uevent_device	const struct device
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The second interface of the device nodes: who offers it, which cards it knows,
+ * which files use it.
+ */
+#include <linux/module.h>
+
+#include "axl_ext.h"
+
+/* Protects all below; add() and del() are called with it held. */
+static DEFINE_MUTEX(axl_ext_lock);
+static const struct axl_ext_ops *axl_ext_ops;
+/* bound cards, by axl_device.ext_node */
+static LIST_HEAD(axl_ext_devices);
+
+static void axl_ext_add_to(struct axl_device *axl)
+{
+	int ret = axl_ext_ops->add(axl);
+
+	axl->ext_added = !ret;
+	if (ret)
+		dev_warn(&axl->pdev->dev,
+			 "%s cannot serve this card (%d)\n",
+			 module_name(axl_ext_ops->owner), ret);
+}
+
+static void axl_ext_del_from(struct axl_device *axl)
+{
+	if (axl->ext_added)
+		axl_ext_ops->del(axl);
+	axl->ext_added = false;
+}
+
+/**
+ * axl_ext_register() - offer a second interface
+ * @ops: stays valid until axl_ext_unregister()
+ *
+ * Return: 0 or -EBUSY: there is one.
+ */
+int axl_ext_register(const struct axl_ext_ops *ops)
+{
+	struct axl_device *axl;
+	int ret = 0;
+
+	mutex_lock(&axl_ext_lock);
+	if (axl_ext_ops) {
+		ret = -EBUSY;
+	} else {
+		axl_ext_ops = ops;
+		list_for_each_entry(axl, &axl_ext_devices, ext_node)
+			axl_ext_add_to(axl);
+	}
+	mutex_unlock(&axl_ext_lock);
+	return ret;
+}
+EXPORT_SYMBOL_AXL(axl_ext_register);
+
+/**
+ * axl_ext_unregister() - the interface goes away
+ * @ops: as registered; no file uses it, or its module could not be unloaded
+ */
+void axl_ext_unregister(const struct axl_ext_ops *ops)
+{
+	struct axl_device *axl;
+
+	mutex_lock(&axl_ext_lock);
+	list_for_each_entry(axl, &axl_ext_devices, ext_node)
+		axl_ext_del_from(axl);
+	axl_ext_ops = NULL;
+	mutex_unlock(&axl_ext_lock);
+}
+EXPORT_SYMBOL_AXL(axl_ext_unregister);
+
+/**
+ * axl_ext_add() - a card is ready
+ * @axl: the device, its node visible
+ */
+void axl_ext_add(struct axl_device *axl)
+{
+	mutex_lock(&axl_ext_lock);
+	list_add_tail(&axl->ext_node, &axl_ext_devices);
+	if (axl_ext_ops)
+		axl_ext_add_to(axl);
+	mutex_unlock(&axl_ext_lock);
+}
+
+/**
+ * axl_ext_del() - a card goes away
+ * @axl: the device, stopped; its PCI device can still be used
+ */
+void axl_ext_del(struct axl_device *axl)
+{
+	mutex_lock(&axl_ext_lock);
+	list_del(&axl->ext_node);
+	axl_ext_del_from(axl);
+	mutex_unlock(&axl_ext_lock);
+}
+
+/**
+ * axl_ext_find_l2() - is this the L2 of a card
+ * @bus_addr: bus address
+ * @length: bytes
+ * @phys: out: as the CPU sees it
+ */
+bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
+{
+	struct axl_device *axl;
+	bool found = false;
+	u64 base;
+
+	mutex_lock(&axl_ext_lock);
+	list_for_each_entry(axl, &axl_ext_devices, ext_node) {
+		base = pci_bus_address(axl->pdev, 2);
+		if (bus_addr < base || bus_addr - base >= axl->bar2_size ||
+		    length > axl->bar2_size - (bus_addr - base))
+			continue;
+		*phys = axl->bar2_phys + (bus_addr - base);
+		found = true;
+	}
+	mutex_unlock(&axl_ext_lock);
+	return found;
+}
+
+/*
+ * Begin to use the interface through this file, if somebody offers it. The caller
+ * holds axl_ext_lock.
+ */
+static int axl_ext_begin(struct axl_device *axl, struct axl_ext_file *ext)
+{
+	const struct axl_ext_ops *ops;
+	void *priv;
+	int ret = -ENOTTY;
+
+	ops = axl_ext_ops;
+	/* two threads may come first */
+	if (ext->ops) {
+		ret = 0;
+	} else if (ops && axl->ext_added && try_module_get(ops->owner)) {
+		priv = ops->open(axl);
+		ret = PTR_ERR_OR_ZERO(priv);
+		if (ret) {
+			module_put(ops->owner);
+		} else {
+			ext->priv = priv;
+			/* pairs with axl_ext_used() */
+			smp_store_release(&ext->ops, ops);
+		}
+	}
+	return ret;
+}
+
+/**
+ * axl_ext_used() - does this file use the other interface
+ * @ext: the file's
+ */
+bool axl_ext_used(struct axl_ext_file *ext)
+{
+	/* pairs with axl_ext_begin(): priv is there, too */
+	return smp_load_acquire(&ext->ops);
+}
+
+/**
+ * axl_ext_ioctl() - an ioctl that is not the driver's own
+ * @axl: the device
+ * @ext: the file's; in use afterwards, when the ioctl is the interface's
+ * @cmd: command
+ * @arg: argument
+ */
+long axl_ext_ioctl(struct axl_device *axl, struct axl_ext_file *ext,
+		   unsigned int cmd, unsigned long arg)
+{
+	int ret;
+
+	if (!axl_ext_used(ext)) {
+		/* one letter, known without a look at who offers it */
+		if (_IOC_TYPE(cmd) != AXL_EXT_MAGIC)
+			return -ENOTTY;
+		mutex_lock(&axl_ext_lock);
+		ret = axl_ext_begin(axl, ext);
+		mutex_unlock(&axl_ext_lock);
+		if (ret)
+			return ret;
+	}
+	return ext->ops->ioctl(ext->priv, cmd, arg);
+}
+
+/**
+ * axl_ext_claim() - use the other interface if it is offered
+ * @axl: the device
+ * @ext: the file's
+ *
+ * For mmap(): whoever holds the lock may wait for somebody who needs the caller's
+ * mmap_lock.
+ *
+ * Return: 0, -ENOTTY (nobody offers it), -EAGAIN or -ENOMEM.
+ */
+int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
+{
+	int ret;
+
+	if (!mutex_trylock(&axl_ext_lock))
+		return -EAGAIN;
+	ret = axl_ext_begin(axl, ext);
+	mutex_unlock(&axl_ext_lock);
+	return ret;
+}
+
+ssize_t axl_ext_read(struct axl_ext_file *ext, struct file *filp,
+		     char __user *to, size_t count)
+{
+	return axl_ext_used(ext) ? ext->ops->read(ext->priv, filp, to, count) :
+				   -EINVAL;
+}
+
+__poll_t axl_ext_poll(struct axl_ext_file *ext, struct file *filp,
+		      struct poll_table_struct *wait)
+{
+	return axl_ext_used(ext) ? ext->ops->poll(ext->priv, filp, wait) : 0;
+}
+
+/**
+ * axl_ext_end() - the file is closed
+ * @ext: the file's
+ */
+void axl_ext_end(struct axl_ext_file *ext)
+{
+	if (!ext->ops)
+		return;
+	ext->ops->release(ext->priv);
+	module_put(ext->ops->owner);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How a second module adds an interface of its own to the device nodes. Only one
+ * can: metis.ko.
+ */
+#ifndef AXL_EXT_H
+#define AXL_EXT_H
+
+#include <linux/fs.h>
+#include <linux/poll.h>
+
+#include "axl.h"
+
+struct module;
+
+/* letter of its ioctls */
+#define AXL_EXT_MAGIC		'U'
+/* what its files can map, as page offsets */
+#define AXL_EXT_PGOFF_L2	0
+#define AXL_EXT_PGOFF_REGS	1
+
+/**
+ * struct axl_ext_ops - the other interface
+ * @owner: cannot be unloaded while a file uses the interface
+ * @add: a card is there; its PCI device can be used until @del. An error costs
+ *	this card the interface
+ * @del: the card goes away, or the interface does. Its files may stay: they keep
+ *	what @open returned
+ * @open: first use of the interface through this file; an ERR_PTR() or what the
+ *	others get. The file keeps a reference to the card
+ * @release: the file is closed
+ * @ioctl: any with %AXL_EXT_MAGIC, and of a file that uses the interface any other
+ *	that is not the driver's; the argument is as the process gave it
+ * @read: as in &struct file_operations
+ * @poll: likewise
+ *
+ * @add and @del are never called side by side.
+ */
+struct axl_ext_ops {
+	struct module *owner;
+	int (*add)(struct axl_device *axl);
+	void (*del)(struct axl_device *axl);
+	void *(*open)(struct axl_device *axl);
+	void (*release)(void *priv);
+	long (*ioctl)(void *priv, unsigned int cmd, unsigned long arg);
+	ssize_t (*read)(void *priv, struct file *filp, char __user *to,
+			size_t count);
+	__poll_t (*poll)(void *priv, struct file *filp,
+			 struct poll_table_struct *wait);
+};
+
+/**
+ * struct axl_ext_file - a file's use of the other interface
+ * @ops: NULL until the first use, then constant
+ * @priv: what &axl_ext_ops.open returned
+ */
+struct axl_ext_file {
+	const struct axl_ext_ops *ops;
+	void *priv;
+};
+
+int axl_ext_register(const struct axl_ext_ops *ops);
+void axl_ext_unregister(const struct axl_ext_ops *ops);
+
+/* For axl_drv.c, axl_buf.c and axl_cdev.c */
+bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys);
+void axl_ext_add(struct axl_device *axl);
+void axl_ext_del(struct axl_device *axl);
+bool axl_ext_used(struct axl_ext_file *ext);
+int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext);
+long axl_ext_ioctl(struct axl_device *axl, struct axl_ext_file *ext,
+		   unsigned int cmd, unsigned long arg);
+ssize_t axl_ext_read(struct axl_ext_file *ext, struct file *filp,
+		     char __user *to, size_t count);
+__poll_t axl_ext_poll(struct axl_ext_file *ext, struct file *filp,
+		      struct poll_table_struct *wait);
+void axl_ext_end(struct axl_ext_file *ext);
+
+#endif /* AXL_EXT_H */

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transfers as the SDK asks for them: of user memory, and of the one dma-buf that
+ * a file has attached. Both are jobs of the core.
+ */
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "metis.h"
+
+static unsigned int dma_timeout = 2;
+module_param(dma_timeout, uint, 0644);
+MODULE_PARM_DESC(dma_timeout,
+		 "Base of a transfer's time limit in s; 1 s per 16 MiB is added (2)");
+
+/*
+ * User memory is pinned in pieces: a process may not lock much, and the SDK moves
+ * what it has in one call.
+ */
+#define METIS_PIECE		SZ_4M
+#define METIS_PIECE_MIN		SZ_64K
+
+static int metis_direction(u32 flags, bool *to_device)
+{
+	switch (flags & (METIS_FLAG_READ | METIS_FLAG_WRITE)) {
+	case METIS_FLAG_READ:
+		*to_device = false;
+		return 0;
+	case METIS_FLAG_WRITE:
+		*to_device = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static unsigned long metis_limit(const struct axl_req *req)
+{
+	u64 ms = clamp(READ_ONCE(dma_timeout), 1u, 3600u) * MSEC_PER_SEC +
+		 div_u64(req->length * MSEC_PER_SEC, SZ_16M);
+
+	return msecs_to_jiffies(ms);
+}
+
+/* Queue one transfer; there is no generation that the SDK could name. */
+static int metis_submit(struct axl_device *axl, struct axl_client *client,
+			struct axl_buf *buf, u64 offset, u64 length,
+			u64 dev_addr, u32 channel, bool to_device, u64 *seq)
+{
+	struct axl_job *job = axl_job_alloc(client, 1);
+	struct axl_req *req;
+	int ret;
+
+	if (!job)
+		return -ENOMEM;
+	req = &job->reqs[0];
+	req->buf = buf;
+	axl_buf_get(buf);
+	req->offset = offset;
+	req->length = length;
+	req->dev_addr = dev_addr;
+	req->channel = channel;
+	req->to_device = to_device;
+	req->timeout = metis_limit(req);
+	axl_buf_sync_for_device(buf, offset, length);
+
+	do {
+		ret = axl_lock_ready(axl);
+		if (ret)
+			break;
+		ret = axl_dma_range_ok(axl, dev_addr, length) ?
+		      axl_job_submit(axl, job, seq) : -EINVAL;
+		up_read(&axl->reset_sem);
+		/* a recovery has become due in between: after it */
+	} while (ret == -ESTALE);
+	if (ret)
+		axl_job_free(job);
+	return ret;
+}
+
+/**
+ * metis_dma_run() - move something and wait for it
+ * @axl: the device
+ * @client: whose transfer
+ * @buf: memory
+ * @offset: first byte in it
+ * @length: bytes, inside
+ * @dev_addr: device address
+ * @channel: a channel, or AXL_CHANNEL_ANY
+ * @to_device: direction
+ *
+ * Return: 0 or the error of the transfer; -EINTR when the process was killed.
+ */
+static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
+			 struct axl_buf *buf, u64 offset, u64 length,
+			 u64 dev_addr, u32 channel, bool to_device)
+{
+	struct axl_job *job;
+	u64 seq;
+	int ret;
+
+	ret = metis_submit(axl, client, buf, offset, length, dev_addr, channel,
+			   to_device, &seq);
+	if (!ret)
+		ret = axl_job_collect_killable(client, seq, &job);
+	if (ret)
+		return ret;
+	ret = job->status;
+	axl_job_free(job);
+	return ret;
+}
+
+/* The same for the module's own sake, where nobody can be killed. */
+int metis_dma_fetch(struct axl_device *axl, struct axl_client *client,
+		    struct axl_buf *buf, u64 length, u64 dev_addr)
+{
+	struct axl_job *job;
+	u64 seq;
+	int ret;
+
+	ret = metis_submit(axl, client, buf, 0, length, dev_addr,
+			   AXL_CHANNEL_ANY, false, &seq);
+	if (ret)
+		return ret;
+	job = axl_job_collect(client, seq);
+	ret = job->status;
+	axl_job_free(job);
+	return ret;
+}
+
+void metis_dma_open(struct metis_file *file)
+{
+	axl_client_init(&file->sync);
+	axl_client_init(&file->async);
+}
+
+void metis_dma_close(struct metis_file *file)
+{
+	axl_client_close(file->m->axl, &file->sync);
+	axl_client_close(file->m->axl, &file->async);
+	if (file->buf)
+		axl_buf_put(file->buf);
+}
+
+/* Has the asynchronous transfer ended? The caller holds file->lock. */
+static void metis_reap(struct metis_file *file)
+{
+	struct axl_job *job;
+	int ret;
+
+	if (file->state != METIS_XFER_PENDING)
+		return;
+	ret = axl_job_wait(file->m->axl, &file->async, file->seq, 0, &job);
+	if (ret == -ETIMEDOUT || ret == -EINTR)
+		return;
+	file->status = ret;
+	if (!ret) {
+		file->status = job->status;
+		axl_job_free(job);
+	}
+	metis_event_ended(file);
+	WRITE_ONCE(file->state, !file->status ? METIS_XFER_DONE :
+		   file->status == -ETIMEDOUT ? METIS_XFER_TIMED_OUT :
+						METIS_XFER_FAILED);
+	/* others may wait for the same */
+	wake_up_all(&file->async.wait);
+}
+
+static bool metis_buf_busy(struct metis_file *file)
+{
+	metis_reap(file);
+	return file->users || file->state == METIS_XFER_PENDING;
+}
+
+/**
+ * metis_buf_attach() - attach a dma-buf
+ * @file: the file; what it had attached is detached
+ * @fd: of the dma-buf
+ *
+ * Return: 0, -EBUSY (a transfer runs), or that of axl_buf_dmabuf().
+ */
+int metis_buf_attach(struct metis_file *file, int fd)
+{
+	struct axl_buf *buf;
+	int ret = 0;
+
+	buf = axl_buf_dmabuf(file->m->axl, fd, 0,
+			     AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	mutex_lock(&file->lock);
+	if (metis_buf_busy(file))
+		ret = -EBUSY;
+	else
+		swap(file->buf, buf);
+	mutex_unlock(&file->lock);
+	if (buf)
+		axl_buf_put(buf);
+	return ret;
+}
+
+int metis_buf_detach(struct metis_file *file)
+{
+	struct axl_buf *buf = NULL;
+	int ret = 0;
+
+	mutex_lock(&file->lock);
+	if (!file->buf)
+		ret = -EINVAL;
+	else if (metis_buf_busy(file))
+		ret = -EBUSY;
+	else
+		swap(file->buf, buf);
+	mutex_unlock(&file->lock);
+	if (buf)
+		axl_buf_put(buf);
+	return ret;
+}
+
+static int metis_buf_check(struct metis_file *file,
+			   const struct metis_buf_xfer *x, u32 *channel)
+{
+	u64 end;
+
+	if (x->channel < -1 || x->channel >= AXL_NR_CHANNELS || !x->size ||
+	    x->size > AXL_MAX_LENGTH)
+		return -EINVAL;
+	*channel = x->channel < 0 ? AXL_CHANNEL_ANY : x->channel;
+	if (!file->buf || check_add_overflow((u64)x->offset, x->size, &end) ||
+	    end > axl_buf_length(file->buf))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * metis_buf_xfer() - transfer to or from the attached dma-buf
+ * @file: the file
+ * @x: what to move
+ *
+ * Return: 0, -EINVAL, -EBUSY (an asynchronous one is under way), or the error of
+ * the transfer.
+ */
+int metis_buf_xfer(struct metis_file *file, const struct metis_buf_xfer *x)
+{
+	struct axl_device *axl = file->m->axl;
+	u32 mode = x->flags & (METIS_FLAG_SYNC | METIS_FLAG_ASYNC);
+	struct axl_buf *buf;
+	bool to_device;
+	u32 channel;
+	int ret;
+
+	if (x->flags & ~(METIS_FLAG_READ | METIS_FLAG_WRITE | METIS_FLAG_SYNC |
+			 METIS_FLAG_ASYNC) ||
+	    (mode != METIS_FLAG_SYNC && mode != METIS_FLAG_ASYNC) ||
+	    metis_direction(x->flags, &to_device))
+		return -EINVAL;
+
+	mutex_lock(&file->lock);
+	ret = metis_buf_check(file, x, &channel);
+	if (ret)
+		goto out;
+	buf = file->buf;
+	if (mode == METIS_FLAG_ASYNC) {
+		metis_reap(file);
+		if (file->state == METIS_XFER_PENDING)
+			ret = -EBUSY;
+		else
+			ret = metis_submit(axl, &file->async, buf, x->offset,
+					   x->size, x->dev_addr, channel,
+					   to_device, &file->seq);
+		if (!ret)
+			WRITE_ONCE(file->state, METIS_XFER_PENDING);
+		goto out;
+	}
+	file->users++;
+	mutex_unlock(&file->lock);
+	ret = metis_dma_run(axl, &file->sync, buf, x->offset, x->size,
+			    x->dev_addr, channel, to_device);
+	mutex_lock(&file->lock);
+	file->users--;
+out:
+	mutex_unlock(&file->lock);
+	return ret;
+}
+
+/* The state of the asynchronous transfer, &enum metis_xfer_state */
+int metis_buf_state(struct metis_file *file)
+{
+	int ret;
+
+	mutex_lock(&file->lock);
+	metis_reap(file);
+	ret = file->state;
+	mutex_unlock(&file->lock);
+	return ret;
+}
+
+/**
+ * metis_buf_wait() - wait for the asynchronous transfer
+ * @file: the file
+ * @x: flags has %METIS_FLAG_SYNC
+ *
+ * Return: 0, -EINVAL (there is none), -EINTR, or its error.
+ */
+int metis_buf_wait(struct metis_file *file, const struct metis_buf_xfer *x)
+{
+	struct axl_device *axl = file->m->axl;
+	int ret;
+
+	if (!(x->flags & METIS_FLAG_SYNC))
+		return -EINVAL;
+	do {
+		if (wait_event_interruptible(file->async.wait,
+					     READ_ONCE(file->state) !=
+					     METIS_XFER_PENDING ||
+					     !list_empty_careful(&file->async.done) ||
+					     axl_status(axl) == -ENODEV))
+			return -EINTR;
+		mutex_lock(&file->lock);
+		metis_reap(file);
+		ret = file->state == METIS_XFER_PENDING ? -EAGAIN :
+		      file->state == METIS_XFER_NONE ? -EINVAL : file->status;
+		mutex_unlock(&file->lock);
+		/* another one was started meanwhile */
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+/* Pin as much of a piece as the process may lock. */
+static struct axl_buf *metis_pin(struct axl_device *axl, u64 addr, u64 left,
+				 u32 flags, u64 *piece)
+{
+	struct axl_buf *buf;
+
+	for (;;) {
+		u64 length = min(left, *piece);
+
+		buf = axl_buf_user(axl, addr, length, flags);
+		if (PTR_ERR_OR_ZERO(buf) != -ENOMEM ||
+		    length <= METIS_PIECE_MIN)
+			return buf;
+		*piece = length / 2;
+	}
+}
+
+/**
+ * metis_mem_xfer() - transfer user memory, and wait for it
+ * @file: the file
+ * @x: what to move
+ *
+ * Return: 0, -EINVAL, -EFAULT, -ENOMEM (RLIMIT_MEMLOCK), -EINTR (killed), or the
+ * error of the transfer.
+ */
+int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
+{
+	struct axl_device *axl = file->m->axl;
+	u64 piece = METIS_PIECE, addr, end, done, length;
+	struct axl_buf *buf;
+	bool to_device;
+	int ret;
+
+	if (x->flags & ~(METIS_FLAG_READ | METIS_FLAG_WRITE | METIS_FLAG_SYNC) ||
+	    metis_direction(x->flags, &to_device) || !x->size ||
+	    check_add_overflow(x->user_addr, (u64)x->offset, &addr) ||
+	    check_add_overflow(addr, x->size, &end))
+		return -EINVAL;
+	/* all of it, before the first byte is moved */
+	ret = axl_lock_ready(axl);
+	if (ret)
+		return ret;
+	if (!axl_dma_range_ok(axl, x->dev_addr, x->size))
+		ret = -EINVAL;
+	up_read(&axl->reset_sem);
+
+	for (done = 0; !ret && done < x->size; done += length) {
+		buf = metis_pin(axl, addr + done, x->size - done,
+				to_device ? AXL_BUF_TO_DEVICE :
+					    AXL_BUF_FROM_DEVICE, &piece);
+		if (IS_ERR(buf))
+			return PTR_ERR(buf);
+		length = axl_buf_length(buf);
+		ret = metis_dma_run(axl, &file->sync, buf, 0, length,
+				    x->dev_addr + done, AXL_CHANNEL_ANY,
+				    to_device);
+		axl_buf_put(buf);
+	}
+	return ret;
+}
+
+/**
+ * metis_p2p_xfer() - transfer from card to card
+ * @file: the file
+ * @x: what to move; the bus address is another card's L2
+ *
+ * Return: 0, -EPERM, -EINVAL, or the error of the transfer.
+ */
+int metis_p2p_xfer(struct metis_file *file, const struct metis_p2p_xfer *x)
+{
+	struct axl_device *axl = file->m->axl;
+	struct axl_buf *buf;
+	bool to_device;
+	int ret;
+
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	if (x->flags & ~(METIS_FLAG_READ | METIS_FLAG_WRITE | METIS_FLAG_SYNC |
+			 METIS_FLAG_P2P) ||
+	    metis_direction(x->flags, &to_device) || !x->size ||
+	    x->channel < -1 || x->channel >= AXL_NR_CHANNELS)
+		return -EINVAL;
+	buf = axl_buf_peer(axl, x->bus_addr, x->size,
+			   to_device ? AXL_BUF_TO_DEVICE : AXL_BUF_FROM_DEVICE);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	ret = metis_dma_run(axl, &file->sync, buf, 0, x->size, x->dev_addr,
+			    x->channel < 0 ? AXL_CHANNEL_ANY : x->channel,
+			    to_device);
+	axl_buf_put(buf);
+	return ret;
+}
+
+static void metis_channel_stats(const struct axl_channel *ch,
+				struct metis_channel_stats *stats)
+{
+	stats->active = !!ch->req;
+	stats->transfers = ch->transfers;
+	stats->errors = ch->errors;
+	stats->bytes = ch->bytes;
+	stats->max_segs = ch->max_segs;
+	stats->max_us = div_u64(ch->max_ns, NSEC_PER_USEC);
+	stats->last_us = div_u64(ch->last_ns, NSEC_PER_USEC);
+	stats->last_size = ch->last_length;
+	if (ch->last_ns)
+		stats->last_mbps = div64_u64(ch->last_length * 1000,
+					     ch->last_ns);
+}
+
+/**
+ * metis_dma_stats() - what the channels have done, by whomever
+ * @axl: the device
+ * @stats: zeros
+ */
+void metis_dma_stats(struct axl_device *axl, struct metis_dma_stats *stats)
+{
+	unsigned int d, n;
+
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dirs[d];
+
+		spin_lock_irq(&dir->lock);
+		for (n = 0; n < AXL_NR_CHANNELS; n++)
+			metis_channel_stats(&dir->ch[n],
+					    dir->to_device ? &stats->wr[n] :
+							     &stats->rd[n]);
+		spin_unlock_irq(&dir->lock);
+	}
+}

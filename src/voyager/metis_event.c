@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts as the SDK wants them: one that nobody has waited for is pending,
+ * and poll() counts those that a file has attached.
+ */
+#include <linux/slab.h>
+
+#include "metis.h"
+
+/**
+ * struct metis_attach - an interrupt that poll() tells
+ * @node: in file->attached
+ * @entry: in the event's wait queue
+ * @file: whose poll()
+ * @num: event
+ * @seen: up to which count it was consumed
+ */
+struct metis_attach {
+	struct list_head node;
+	struct wait_queue_entry entry;
+	struct metis_file *file;
+	u32 num;
+	u64 seen;
+};
+
+/* What fired before the file was there and nobody has taken is pending. */
+int metis_event_open(struct metis_file *file)
+{
+	struct metis_device *m = file->m;
+
+	spin_lock_init(&file->events);
+	INIT_LIST_HEAD(&file->attached);
+	init_waitqueue_head(&file->wait);
+	file->seen = kvmalloc_array(AXL_NR_EVENTS, sizeof(*file->seen),
+				    GFP_KERNEL_ACCOUNT);
+	if (!file->seen)
+		return -ENOMEM;
+	spin_lock(&m->lock);
+	memcpy(file->seen, m->taken, sizeof(m->taken));
+	spin_unlock(&m->lock);
+	return 0;
+}
+
+void metis_event_close(struct metis_file *file)
+{
+	struct metis_attach *a, *tmp;
+
+	list_for_each_entry_safe(a, tmp, &file->attached, node) {
+		remove_wait_queue(axl_event_wait_head(file->m->axl, a->num),
+				  &a->entry);
+		kfree(a);
+	}
+	kvfree(file->seen);
+}
+
+/* Take all that is pending of an interrupt; is it anything? */
+static bool metis_msi_take(struct metis_file *file, u32 num)
+{
+	struct metis_device *m = file->m;
+	bool pending;
+	u64 count;
+
+	spin_lock(&file->events);
+	/* in here: another thread must not be overtaken, and be taken back */
+	count = axl_event_count(m->axl, num);
+	pending = count != file->seen[num];
+	file->seen[num] = count;
+	spin_unlock(&file->events);
+	if (!pending)
+		return false;
+	spin_lock(&m->lock);
+	m->taken[num] = max(m->taken[num], count);
+	spin_unlock(&m->lock);
+	return true;
+}
+
+static int metis_msi_look(struct metis_file *file, u32 num)
+{
+	if (metis_msi_take(file, num))
+		return 0;
+	return axl_status(file->m->axl) ?: -EAGAIN;
+}
+
+static bool metis_msi_ok(s32 num)
+{
+	return num >= 0 && num < AXL_NR_EVENTS;
+}
+
+/**
+ * metis_msi_wait() - wait for an interrupt
+ * @file: the file
+ * @num: event
+ * @timeout: seconds, 0 for ever
+ *
+ * A restart of firmware ends no wait: the SDK waits for the reply to its start.
+ *
+ * Return: 0, -EFAULT (no such interrupt: what the SDK expects), -EINVAL,
+ * -ETIMEDOUT, -EINTR, -EIO or -ENODEV.
+ */
+int metis_msi_wait(struct metis_file *file, s32 num, s32 timeout)
+{
+	struct axl_device *axl = file->m->axl;
+	ktime_t limit = timeout ? ktime_set(timeout, 0) : KTIME_MAX;
+	int ret, why;
+
+	if (!metis_msi_ok(num))
+		return -EFAULT;
+	if (timeout < 0)
+		return -EINVAL;
+	why = wait_event_interruptible_hrtimeout(*axl_event_wait_head(axl, num),
+						 (ret = metis_msi_look(file, num)) !=
+						 -EAGAIN, limit);
+	if (ret != -EAGAIN)
+		return ret;
+	if (why != -ETIME)
+		return -EINTR;
+	/* its message may be lost */
+	axl_irq_late(axl, num);
+	ret = metis_msi_look(file, num);
+	if (ret != -EAGAIN)
+		return ret;
+	axl_pick_up(axl);
+	return -ETIMEDOUT;
+}
+
+int metis_msi_clear(struct metis_file *file, s32 num)
+{
+	if (!metis_msi_ok(num))
+		return -EFAULT;
+	metis_msi_take(file, num);
+	return 0;
+}
+
+static int metis_attach_wake(struct wait_queue_entry *entry, unsigned int mode,
+			     int flags, void *key)
+{
+	struct metis_attach *a = container_of(entry, struct metis_attach,
+					      entry);
+
+	wake_up(&a->file->wait);
+	return 0;
+}
+
+/**
+ * metis_msi_attach() - have poll() tell an interrupt
+ * @file: the file
+ * @num: event; one that is attached stays so
+ *
+ * Return: 0, -EFAULT or -ENOMEM.
+ */
+int metis_msi_attach(struct metis_file *file, s32 num)
+{
+	struct axl_device *axl = file->m->axl;
+	struct metis_attach *a, *other;
+
+	if (!metis_msi_ok(num))
+		return -EFAULT;
+	a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+	if (!a)
+		return -ENOMEM;
+	a->file = file;
+	a->num = num;
+	init_waitqueue_func_entry(&a->entry, metis_attach_wake);
+	spin_lock(&file->events);
+	list_for_each_entry(other, &file->attached, node) {
+		if (other->num == num) {
+			spin_unlock(&file->events);
+			kfree(a);
+			return 0;
+		}
+	}
+	a->seen = axl_event_count(axl, num);
+	list_add_tail(&a->node, &file->attached);
+	spin_unlock(&file->events);
+	add_wait_queue(axl_event_wait_head(axl, num), &a->entry);
+	/* what came between the two */
+	wake_up(&file->wait);
+	return 0;
+}
+
+/**
+ * metis_event_ended() - the asynchronous transfer of a file has ended
+ * @file: the file
+ */
+void metis_event_ended(struct metis_file *file)
+{
+	spin_lock(&file->events);
+	file->ended++;
+	spin_unlock(&file->events);
+}
+
+/**
+ * metis_event_consume() - take one of the events that poll() tells
+ * @file: the file
+ *
+ * Return: 1, or 0: there is none.
+ */
+int metis_event_consume(struct metis_file *file)
+{
+	struct metis_attach *a;
+	int ret = 0;
+
+	spin_lock(&file->events);
+	if (file->ended) {
+		file->ended--;
+		ret = 1;
+		goto out;
+	}
+	list_for_each_entry(a, &file->attached, node) {
+		if (a->seen == axl_event_count(file->m->axl, a->num))
+			continue;
+		a->seen++;
+		ret = 1;
+		break;
+	}
+out:
+	spin_unlock(&file->events);
+	return ret;
+}
+
+bool metis_event_pending(struct metis_file *file)
+{
+	struct metis_attach *a;
+	bool ret;
+
+	spin_lock(&file->events);
+	ret = file->ended;
+	list_for_each_entry(a, &file->attached, node)
+		ret |= a->seen != axl_event_count(file->m->axl, a->num);
+	spin_unlock(&file->events);
+	return ret;
+}

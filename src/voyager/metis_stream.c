@@ -1,0 +1,777 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Data streams: firmware fills a ring in L2, we empty it into one of our own, and
+ * every reader gets all that comes from its opening on. What the ring's control
+ * words say is hostile. (hardware-notes: Contexts, mailbox, streams)
+ */
+#include <linux/io.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "metis.h"
+
+static unsigned int stream_kib = 256;
+module_param(stream_kib, uint, 0444);
+MODULE_PARM_DESC(stream_kib,
+		 "KiB kept of a stream for slow readers, 16..65536 (256)");
+
+/* Safety net, where the interrupt of a stream does not come. */
+#define METIS_STREAM_POLL	(HZ / 10)
+
+/* From so many bytes on binary data is moved by the engine. */
+#define METIS_STREAM_DMA_MIN	SZ_4K
+#define METIS_STREAM_CHUNK	SZ_64K
+
+/**
+ * struct metis_stream - a stream with readers
+ * @node: in m->streams
+ * @m: the card; every reader's file has a reference to it
+ * @source: its number
+ * @nr_readers: under m->stream_lock
+ * @lock: protects what follows
+ * @ring: the last bytes that came
+ * @size: bytes of it, a power of two
+ * @head: bytes that have come
+ * @floor: bytes before this one are gone, also where @head was taken back
+ * @snap: snapshot of the streams area
+ * @snap_len: bytes of it
+ * @generation: of @snap
+ * @info: of @snap
+ * @armed: @entry waits for info.vmsi
+ * @complained: the log knows that the ring makes no sense
+ * @chunk: where the engine puts data; NULL until it is wanted
+ * @chunk_mem: memory of @chunk
+ * @client: submits those transfers
+ * @ending: nobody reads any more: do not arm
+ * @entry: in the wait queue of the stream's interrupt
+ * @work: empties firmware's ring
+ */
+struct metis_stream {
+	struct list_head node;
+	struct metis_device *m;
+	u32 source;
+	unsigned int nr_readers;
+	struct mutex lock;	/* see above */
+	u8 *ring;
+	size_t size;
+	u64 head;
+	u64 floor;
+	void *snap;
+	size_t snap_len;
+	u64 generation;
+	struct axl_stream info;
+	bool armed;
+	bool complained;
+	struct axl_buf *chunk;
+	void *chunk_mem;
+	struct axl_client client;
+	bool ending;
+	struct wait_queue_entry entry;
+	struct delayed_work work;
+};
+
+/**
+ * struct metis_reader - a file that reads a stream
+ * @ref: the file's, and one of each call that reads
+ * @stream: has this one counted
+ * @pos: next byte, of stream->head's count; under stream->lock as the rest
+ * @start: first byte
+ * @overruns: how often bytes were lost because it was too slow
+ * @ended: the file reads no more
+ * @read_lock: one call reads at a time, lest two get the same
+ */
+struct metis_reader {
+	struct kref ref;
+	struct metis_stream *stream;
+	u64 pos;
+	u64 start;
+	u64 overruns;
+	bool ended;
+	struct mutex read_lock;	/* see above */
+};
+
+/*
+ * Begin to touch L2, with one generation for as long as reset_sem is held. Not
+ * to be waited for: a restart can take long, and the work comes again.
+ */
+static int metis_stream_enter(struct axl_device *axl)
+{
+	if (!down_read_trylock(&axl->reset_sem))
+		return axl_status(axl) ?: -EAGAIN;
+	if (READ_ONCE(axl->online))
+		return 0;
+	up_read(&axl->reset_sem);
+	return axl_status(axl) ?: -EAGAIN;
+}
+
+/* Calls of programs come after a restart that is under way. */
+static int metis_stream_await(struct axl_device *axl)
+{
+	int ret = axl_lock_ready(axl);
+
+	if (!ret)
+		up_read(&axl->reset_sem);
+	return ret;
+}
+
+static int metis_stream_wake(struct wait_queue_entry *entry, unsigned int mode,
+			     int flags, void *key)
+{
+	struct metis_stream *s = container_of(entry, struct metis_stream,
+					      entry);
+
+	mod_delayed_work(metis_wq, &s->work, 0);
+	return 0;
+}
+
+static void metis_stream_disarm(struct metis_stream *s)
+{
+	if (s->armed)
+		remove_wait_queue(axl_event_wait_head(s->m->axl, s->info.vmsi),
+				  &s->entry);
+	s->armed = false;
+}
+
+/* Bytes of the streams area that can matter. */
+static size_t metis_stream_area(const struct axl_layout *layout)
+{
+	return min_t(size_t, layout->streams.size, AXL_STREAMS_RECORDS +
+		     AXL_STREAMS_MAX * AXL_STREAM_BYTES);
+}
+
+/*
+ * Read where the stream is. The whole area once a generation, then its own record
+ * only: L2 is slow. The caller is behind metis_stream_enter().
+ */
+static int metis_stream_look(struct metis_stream *s)
+{
+	struct axl_device *axl = s->m->axl;
+	const struct axl_layout *layout = &axl->layout;
+	const void __iomem *area = axl->l2 + layout->streams.offset;
+	size_t len = metis_stream_area(layout);
+	struct axl_stream info;
+	int ret;
+
+	if (!layout->streams.valid)
+		return -ENODATA;
+	if (s->generation != axl->generation || s->snap_len != len) {
+		kvfree(s->snap);
+		s->snap_len = 0;
+		s->snap = kvmalloc(len, GFP_KERNEL);
+		if (!s->snap)
+			return -ENOMEM;
+		s->snap_len = len;
+		s->generation = axl->generation;
+		memcpy_fromio(s->snap, area, len);
+	} else {
+		memcpy_fromio(s->snap + s->info.record, area + s->info.record,
+			      AXL_STREAM_BYTES);
+	}
+	ret = axl_hostif_stream(axl, s->snap, len, s->source, &info);
+	if (ret) {
+		/* from the beginning next time: the index may be nonsense, too */
+		s->generation = 0;
+		return ret;
+	}
+	if (s->armed && info.vmsi != s->info.vmsi)
+		metis_stream_disarm(s);
+	s->info = info;
+	if (!s->armed && !s->ending) {
+		s->armed = true;
+		add_wait_queue(axl_event_wait_head(axl, info.vmsi), &s->entry);
+		/* what came between the look and this */
+		metis_stream_wake(&s->entry, 0, 0, NULL);
+	}
+	return 0;
+}
+
+/* Room for so many bytes, which may be taken back. */
+static void metis_stream_room(struct metis_stream *s, size_t len)
+{
+	if (s->head + len > s->size)
+		s->floor = max(s->floor, s->head + len - s->size);
+}
+
+static void metis_stream_put(struct metis_stream *s, const void *from,
+			     size_t len)
+{
+	metis_stream_room(s, len);
+	while (len) {
+		size_t at = s->head & (s->size - 1);
+		size_t some = min(len, s->size - at);
+
+		memcpy(s->ring + at, from, some);
+		s->head += some;
+		from += some;
+		len -= some;
+	}
+}
+
+static void metis_stream_put_io(struct metis_stream *s,
+				const void __iomem *from, size_t len)
+{
+	metis_stream_room(s, len);
+	while (len) {
+		size_t at = s->head & (s->size - 1);
+		size_t some = min(len, s->size - at);
+
+		memcpy_fromio(s->ring + at, from, some);
+		s->head += some;
+		from += some;
+		len -= some;
+	}
+}
+
+/* Memory that the engine may write, for as long as the stream is read. */
+static int metis_stream_chunk(struct metis_stream *s)
+{
+	struct axl_buf *buf;
+
+	if (s->chunk)
+		return 0;
+	s->chunk_mem = vzalloc(METIS_STREAM_CHUNK);
+	if (!s->chunk_mem)
+		return -ENOMEM;
+	buf = axl_buf_kernel(s->m->axl, s->chunk_mem, METIS_STREAM_CHUNK,
+			     AXL_BUF_FROM_DEVICE);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	s->chunk = buf;
+	return 0;
+}
+
+/*
+ * Take the next bytes that lie in one piece, and say how many. The link may die
+ * on the way: then they are all ones, and what follows notices.
+ */
+static int metis_stream_take(struct metis_stream *s, u32 *taken)
+{
+	struct axl_device *axl = s->m->axl;
+	const struct axl_stream *info = &s->info;
+	u32 end = info->write_pos >= info->read_pos ? info->write_pos :
+						      info->capacity;
+	u32 len = min_t(u32, end - info->read_pos,
+			min_t(size_t, METIS_STREAM_CHUNK, s->size));
+	u32 at = info->ring_offset + info->read_pos;
+	int ret;
+
+	*taken = 0;
+	if (info->type == AXL_STREAM_TYPE_BINARY &&
+	    len >= METIS_STREAM_DMA_MIN && !metis_stream_chunk(s)) {
+		ret = metis_dma_fetch(axl, &s->client, s->chunk, len,
+				      axl->layout.l2_base + at);
+		if (ret)
+			return ret;
+		metis_stream_put(s, s->chunk_mem, len);
+		*taken = len;
+		return 0;
+	}
+	ret = metis_stream_enter(axl);
+	if (ret)
+		return ret;
+	metis_stream_put_io(s, axl->l2 + at, len);
+	/* a dead link reads as ones: forget what it gave */
+	if (readl(axl->l2 + axl->layout.streams.offset + info->record +
+		  AXL_STREAM_CAPACITY) != info->capacity) {
+		s->head -= len;
+		ret = -EIO;
+	} else {
+		*taken = len;
+	}
+	up_read(&axl->reset_sem);
+	return ret;
+}
+
+/* Tell firmware what was taken, unless it is another one by now. */
+static int metis_stream_advance(struct metis_stream *s, u32 taken)
+{
+	struct axl_device *axl = s->m->axl;
+	int ret;
+
+	s->info.read_pos += taken;
+	if (s->info.read_pos == s->info.capacity)
+		s->info.read_pos = 0;
+	ret = metis_stream_enter(axl);
+	if (ret)
+		return ret;
+	if (s->generation == axl->generation)
+		writel(s->info.read_pos, axl->l2 + axl->layout.streams.offset +
+		       s->info.record + AXL_STREAM_READ_POS);
+	else
+		ret = -ESTALE;
+	up_read(&axl->reset_sem);
+	return ret;
+}
+
+/*
+ * Empty firmware's ring. At most what was in it when we came: firmware that
+ * writes without a pause must not keep us here.
+ */
+static int metis_stream_pump(struct metis_stream *s)
+{
+	struct axl_device *axl = s->m->axl;
+	u64 before = s->head;
+	u32 taken;
+	int ret;
+
+	ret = metis_stream_enter(axl);
+	if (ret)
+		return ret;
+	ret = metis_stream_look(s);
+	up_read(&axl->reset_sem);
+	if (ret == -EINVAL || ret == -ERANGE) {
+		if (!s->complained)
+			dev_warn_ratelimited(&axl->dev,
+					     "data stream %u: its ring makes no sense, not read\n",
+					     s->source);
+		s->complained = true;
+	}
+	if (ret)
+		return ret;
+	s->complained = false;
+	while (s->info.read_pos != s->info.write_pos) {
+		ret = metis_stream_take(s, &taken);
+		if (ret)
+			break;
+		ret = metis_stream_advance(s, taken);
+		if (ret) {
+			/* another firmware's, or a dead link's */
+			s->head -= taken;
+			break;
+		}
+		cond_resched();
+	}
+	if (s->head != before)
+		wake_up_all(&s->m->stream_wait);
+	return ret;
+}
+
+static void metis_stream_work(struct work_struct *work)
+{
+	struct metis_stream *s = container_of(to_delayed_work(work),
+					      struct metis_stream, work);
+
+	mutex_lock(&s->lock);
+	metis_stream_pump(s);
+	mutex_unlock(&s->lock);
+	/* readers are told that nothing will come */
+	if (axl_status(s->m->axl))
+		wake_up_all(&s->m->stream_wait);
+	if (axl_status(s->m->axl) != -ENODEV)
+		queue_delayed_work(metis_wq, &s->work,
+				   METIS_STREAM_POLL);
+}
+
+static void metis_stream_free(struct metis_stream *s)
+{
+	mutex_lock(&s->lock);
+	s->ending = true;
+	metis_stream_disarm(s);
+	mutex_unlock(&s->lock);
+	/* nothing wakes it any more */
+	cancel_delayed_work_sync(&s->work);
+	axl_client_close(s->m->axl, &s->client);
+	if (s->chunk)
+		axl_buf_put(s->chunk);
+	kvfree(s->snap);
+	kvfree(s->ring);
+	kfree(s);
+}
+
+static struct metis_stream *metis_stream_alloc(struct metis_device *m,
+					       u32 source)
+{
+	struct metis_stream *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return NULL;
+	s->size = roundup_pow_of_two(clamp(stream_kib, 16u, 65536u) * SZ_1K);
+	s->ring = kvmalloc(s->size, GFP_KERNEL);
+	if (!s->ring) {
+		kfree(s);
+		return NULL;
+	}
+	s->m = m;
+	s->source = source;
+	mutex_init(&s->lock);
+	axl_client_init(&s->client);
+	init_waitqueue_func_entry(&s->entry, metis_stream_wake);
+	INIT_DELAYED_WORK(&s->work, metis_stream_work);
+	return s;
+}
+
+static void metis_reader_release(struct kref *ref)
+{
+	struct metis_reader *r = container_of(ref, struct metis_reader, ref);
+	struct metis_stream *s = r->stream;
+	struct metis_device *m = s->m;
+
+	mutex_lock(&m->stream_lock);
+	if (!--s->nr_readers) {
+		list_del(&s->node);
+		/* inside: the next one's must not empty the same ring */
+		metis_stream_free(s);
+	}
+	mutex_unlock(&m->stream_lock);
+	mutex_destroy(&r->read_lock);
+	kfree(r);
+}
+
+static void metis_reader_put(struct metis_reader *r)
+{
+	kref_put(&r->ref, metis_reader_release);
+}
+
+/* The file's reader, if it has one; to be put back. */
+static struct metis_reader *metis_reader_get(struct metis_file *file)
+{
+	struct metis_reader *r;
+
+	spin_lock(&file->events);
+	r = file->reader;
+	if (r)
+		kref_get(&r->ref);
+	spin_unlock(&file->events);
+	return r;
+}
+
+static struct metis_stream *metis_stream_find(struct metis_device *m,
+					      u32 source)
+{
+	struct metis_stream *s;
+
+	list_for_each_entry(s, &m->streams, node)
+		if (s->source == source)
+			return s;
+	return NULL;
+}
+
+/* Count @r among the readers of the stream, which is made if it has none. */
+static int metis_reader_join(struct metis_device *m, u32 source,
+			     struct metis_reader *r)
+{
+	struct metis_stream *s;
+	int ret;
+
+	mutex_lock(&m->stream_lock);
+	s = metis_stream_find(m, source);
+	if (!s) {
+		s = metis_stream_alloc(m, source);
+		if (!s) {
+			ret = -ENOMEM;
+			goto out;
+		}
+	}
+	mutex_lock(&s->lock);
+	/* what nobody has read is the first one's; the rest is the others' */
+	r->start = s->head;
+	ret = metis_stream_pump(s);
+	if (s->nr_readers)
+		r->start = s->head;
+	r->pos = r->start;
+	r->stream = s;
+	mutex_unlock(&s->lock);
+	if (!s->nr_readers && ret) {
+		metis_stream_free(s);
+		goto out;
+	}
+	ret = 0;
+	if (!s->nr_readers++) {
+		list_add(&s->node, &m->streams);
+		queue_delayed_work(metis_wq, &s->work,
+				   METIS_STREAM_POLL);
+	}
+out:
+	mutex_unlock(&m->stream_lock);
+	return ret;
+}
+
+/**
+ * metis_stream_begin() - turn a file into a reader of a stream
+ * @file: the file
+ * @source: number of the stream
+ *
+ * Return: 0, -EBUSY (it is a reader), -EINVAL, -ENOENT (there is no such stream),
+ * -ENODATA (firmware has none) or -ENOMEM.
+ */
+int metis_stream_begin(struct metis_file *file, u32 source)
+{
+	struct metis_reader *r;
+	int ret = 0;
+
+	if (source >= AXL_STREAMS_SOURCES)
+		return -EINVAL;
+	ret = metis_stream_await(file->m->axl);
+	if (ret)
+		return ret;
+	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return -ENOMEM;
+	kref_init(&r->ref);
+	mutex_init(&r->read_lock);
+	ret = metis_reader_join(file->m, source, r);
+	if (ret) {
+		kfree(r);
+		return ret;
+	}
+	spin_lock(&file->events);
+	if (file->reader)
+		ret = -EBUSY;
+	else
+		swap(file->reader, r);
+	spin_unlock(&file->events);
+	if (r)
+		metis_reader_put(r);
+	return ret;
+}
+
+/* The file reads no more; -EINVAL if it did not. */
+int metis_stream_end(struct metis_file *file)
+{
+	struct metis_reader *r = NULL;
+
+	spin_lock(&file->events);
+	swap(file->reader, r);
+	spin_unlock(&file->events);
+	if (!r)
+		return -EINVAL;
+	mutex_lock(&r->stream->lock);
+	r->ended = true;
+	mutex_unlock(&r->stream->lock);
+	wake_up_all(&file->m->stream_wait);
+	metis_reader_put(r);
+	return 0;
+}
+
+/**
+ * metis_stream_enable() - have firmware announce what it writes, or not
+ * @file: the file
+ * @source: number of the stream
+ * @on: which
+ */
+int metis_stream_enable(struct metis_file *file, u32 source, bool on)
+{
+	struct metis_device *m = file->m;
+	struct axl_device *axl = m->axl;
+	struct metis_stream *s;
+	int ret;
+	u32 reg;
+
+	if (source >= AXL_STREAMS_SOURCES)
+		return -EINVAL;
+	ret = metis_stream_await(axl);
+	if (ret)
+		return ret;
+	/* for a look only: nobody else knows it */
+	s = metis_stream_alloc(m, source);
+	if (!s)
+		return -ENOMEM;
+	s->ending = true;
+	/* one at a time: the bit is one of a word */
+	mutex_lock(&m->stream_lock);
+	ret = metis_stream_enter(axl);
+	if (!ret) {
+		ret = metis_stream_look(s);
+		if (!ret) {
+			void __iomem *at = axl->l2 +
+					   axl->layout.streams.offset +
+					   s->info.record + AXL_STREAM_REG;
+
+			reg = readl(at) & ~AXL_STREAM_REG_ENABLED;
+			writel(reg | (on ? AXL_STREAM_REG_ENABLED : 0), at);
+		}
+		up_read(&axl->reset_sem);
+	}
+	mutex_unlock(&m->stream_lock);
+	metis_stream_free(s);
+	return ret;
+}
+
+/**
+ * metis_stream_reset() - have this file start anew
+ * @file: the file
+ * @source: of its reader
+ *
+ * What firmware has written so far goes to the other readers.
+ */
+int metis_stream_reset(struct metis_file *file, u32 source)
+{
+	struct metis_reader *r = metis_reader_get(file);
+	int ret = -EINVAL;
+
+	if (!r)
+		return ret;
+	if (r->stream->source == source)
+		ret = metis_stream_await(file->m->axl);
+	if (!ret) {
+		mutex_lock(&r->stream->lock);
+		/* what cannot be had now comes from firmware that is no more */
+		metis_stream_pump(r->stream);
+		r->pos = r->stream->head;
+		r->start = r->pos;
+		r->overruns = 0;
+		mutex_unlock(&r->stream->lock);
+	}
+	metis_reader_put(r);
+	return ret;
+}
+
+/* A reader that is too slow loses the oldest bytes. The caller holds the lock. */
+static u64 metis_reader_avail(struct metis_reader *r)
+{
+	struct metis_stream *s = r->stream;
+
+	if (r->pos < s->floor) {
+		r->pos = s->floor;
+		r->overruns++;
+	}
+	return s->head - r->pos;
+}
+
+int metis_stream_stats(struct metis_file *file,
+		       struct metis_stream_stats *stats)
+{
+	struct metis_reader *r = metis_reader_get(file);
+
+	if (!r)
+		return -EINVAL;
+	mutex_lock(&r->stream->lock);
+	stats->available = metis_reader_avail(r);
+	stats->overruns = r->overruns;
+	stats->total = r->stream->head - r->start;
+	mutex_unlock(&r->stream->lock);
+	metis_reader_put(r);
+	return 0;
+}
+
+/* Copy up to @count bytes into @to; @pos: out: the first one's place. */
+static size_t metis_reader_peek(struct metis_reader *r, void *to, size_t count,
+				u64 *pos)
+{
+	struct metis_stream *s = r->stream;
+	size_t done, some;
+
+	mutex_lock(&s->lock);
+	count = min_t(u64, count, metis_reader_avail(r));
+	*pos = r->pos;
+	for (done = 0; done < count; done += some) {
+		size_t at = (*pos + done) & (s->size - 1);
+
+		some = min(count - done, s->size - at);
+		memcpy(to + done, s->ring + at, some);
+	}
+	mutex_unlock(&s->lock);
+	return count;
+}
+
+/*
+ * Give the process what there is, or nothing: -EFAULT loses no byte. The lock is
+ * the reader's own: user memory takes its time.
+ */
+static ssize_t metis_reader_give(struct metis_reader *r, char __user *to,
+				 void *some, size_t count)
+{
+	ssize_t ret;
+	u64 pos;
+
+	mutex_lock(&r->read_lock);
+	ret = metis_reader_peek(r, some, count, &pos);
+	if (ret && copy_to_user(to, some, ret)) {
+		ret = -EFAULT;
+	} else if (ret) {
+		mutex_lock(&r->stream->lock);
+		/* an overrun, or a reset, may have moved it further */
+		r->pos = max(r->pos, pos + ret);
+		mutex_unlock(&r->stream->lock);
+	}
+	mutex_unlock(&r->read_lock);
+	return ret;
+}
+
+static bool metis_reader_ready(struct metis_reader *r)
+{
+	return READ_ONCE(r->stream->head) != READ_ONCE(r->pos) ||
+	       READ_ONCE(r->ended) || axl_status(r->stream->m->axl);
+}
+
+/**
+ * metis_stream_read() - read(2)
+ * @file: the file
+ * @filp: likewise
+ * @to: user memory
+ * @count: bytes
+ *
+ * Return: bytes, 0 (the reader was ended meanwhile), -EINVAL (the file is no
+ * reader), -EAGAIN, -EFAULT, -ENOMEM, -ERESTARTSYS, or -ENODEV (the card is gone, or
+ * does not answer).
+ */
+ssize_t metis_stream_read(struct metis_file *file, struct file *filp,
+			  char __user *to, size_t count)
+{
+	struct metis_reader *r = metis_reader_get(file);
+	void *some = NULL;
+	ssize_t ret;
+
+	if (!r)
+		return -EINVAL;
+	count = min_t(size_t, count, METIS_STREAM_CHUNK);
+	ret = -ENOMEM;
+	some = kvmalloc(max_t(size_t, count, 1), GFP_KERNEL_ACCOUNT);
+	if (!some)
+		goto out;
+	do {
+		ret = metis_reader_give(r, to, some, count);
+		if (ret || !count)
+			break;
+		ret = r->ended ? 0 : axl_status(file->m->axl) ? -ENODEV : -EAGAIN;
+		if (ret != -EAGAIN || filp->f_flags & O_NONBLOCK)
+			break;
+		ret = wait_event_interruptible(file->m->stream_wait,
+					       metis_reader_ready(r));
+	} while (!ret);
+out:
+	kvfree(some);
+	metis_reader_put(r);
+	return ret;
+}
+
+__poll_t metis_stream_poll(struct metis_file *file, struct file *filp,
+			   struct poll_table_struct *wait)
+{
+	struct metis_reader *r;
+	__poll_t mask = 0;
+
+	/* the card's own: a reader can be ended while somebody waits */
+	poll_wait(filp, &file->m->stream_wait, wait);
+	r = metis_reader_get(file);
+	if (!r)
+		return 0;
+	if (READ_ONCE(r->stream->head) != READ_ONCE(r->pos))
+		mask = EPOLLIN | EPOLLRDNORM;
+	metis_reader_put(r);
+	return mask;
+}
+
+void metis_stream_setup(struct metis_device *m)
+{
+	mutex_init(&m->stream_lock);
+	INIT_LIST_HEAD(&m->streams);
+	init_waitqueue_head(&m->stream_wait);
+}
+
+/**
+ * metis_stream_stop() - the card goes away
+ * @m: the card; readers stay and find it gone
+ */
+void metis_stream_stop(struct metis_device *m)
+{
+	struct metis_stream *s;
+
+	mutex_lock(&m->stream_lock);
+	list_for_each_entry(s, &m->streams, node)
+		cancel_delayed_work_sync(&s->work);
+	mutex_unlock(&m->stream_lock);
+	wake_up_all(&m->stream_wait);
+}

@@ -5,7 +5,7 @@
  * Owners:
  *   metis_pci.c      the PCI function: identity, configuration space, BARs, link, bus access, messages
  *   metis_edma.c     the DMA engine behind BAR0
- *   metis_fw.c       the card's firmware: shared area, mailbox, contexts, log stream, vMSI
+ *   metis_fw.c       the card's firmware: shared area, mailbox, contexts, streams, vMSI
  *   metis_hostile.c  bad values that firmware may be told to publish
  *   metis_mem.c      device memory (L2, DDR), counters, police
  *   metis_lab.c      the lab function: registers over all of the above
@@ -157,8 +157,11 @@ typedef struct MetisEngine {
 #define STREAM_REG		(STREAM_RECORD + 12)
 #define STREAM_RING		(STREAM_RECORD + 16)
 #define STREAM_RING_SIZE	(STREAM_RECORD + 24)
+#define STREAM_TYPE		(STREAM_RECORD + 32)
 #define STREAM_NAME		(STREAM_RECORD + 44)
-#define STREAMS_SIZE		(STREAM_RECORD + 80)
+#define STREAM_SIZE		80
+#define STREAMS_SIZE		(STREAM_RECORD + METIS_STREAMS * STREAM_SIZE)
+#define STREAM_REG_VMSI		0x3ffu
 #define STREAM_REG_ENABLED	(1u << 31)
 
 #define DESC_REF_SIZE		16
@@ -166,7 +169,11 @@ typedef struct MetisEngine {
 #define VMSI_ENTRIES		32
 #define VMSI_SIZE		(4 + 8 * VMSI_ENTRIES + METIS_VMSI_SLOTS)
 
+/* Records of the data streams; the contract's fields lie at STREAM_* + STREAM_SIZE * n */
+enum { METIS_LOG, METIS_TRACE, METIS_STREAMS };
+
 #define METIS_LOG_CAPACITY	2048
+#define METIS_TRACE_CAPACITY	0x40000
 #define METIS_DESC_SIZE		0x8000
 #define METIS_OLD_DESC		0x01ff8080	/* where firmware <= 1.5.0 leaves room for lists */
 #define METIS_OLD_DESC_SIZE	32640
@@ -176,6 +183,7 @@ typedef struct MetisEngine {
 
 typedef struct MetisLayout {
 	uint32_t hostdrv, desc_ref, board, contexts, vmsi, streams, ring;
+	uint32_t trace;			/* ring of the trace */
 	uint32_t desc;			/* the descriptor buffer itself */
 } MetisLayout;
 
@@ -204,8 +212,9 @@ typedef struct MetisFirmware {
 	/* contexts */
 	bool ctx_touched[METIS_CONTEXTS], ctx_busy[METIS_CONTEXTS];
 	uint64_t ctx_arg[METIS_CONTEXTS];
-	/* log ring: the producer's position is ours, the consumer's is the host's */
-	uint32_t log_write, log_read_seen, log_line;
+	/* rings: the producer's position is ours, the consumer's is the host's */
+	uint32_t stream_write[METIS_STREAMS], log_line;
+	uint64_t traced;		/* bytes since this firmware started */
 	QEMUTimer *poll, *mbox_timer, *raise_timer, *area_timer, *ctx_timer[METIS_CONTEXTS];
 	struct MetisCtxArg { MetisState *s; unsigned int nr; } ctx_opaque[METIS_CONTEXTS];
 	/* under the lab's control */

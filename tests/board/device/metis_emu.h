@@ -46,6 +46,7 @@ enum metis_emu_op {
 	METIS_EMU_OP_CRC	= 0x20,	/* u64 device address, u64 length -> u32 CRC-32 (IEEE) */
 	METIS_EMU_OP_RAISE	= 0x21,	/* u32 n, u32 count, u32 period_us -> -; event n < 1024, count times after the reply */
 	METIS_EMU_OP_LOG	= 0x22,	/* text -> -; goes to the log stream (runtime only) */
+	METIS_EMU_OP_TRACE	= 0x23,	/* u32 n -> u64 position, u32 taken; n bytes more of the trace (runtime only) */
 	METIS_EMU_OP_FAIL	= 0x30,	/* s32 status -> that status */
 	METIS_EMU_OP_MUTE	= 0x31,	/* never answered */
 };
@@ -102,9 +103,20 @@ struct metis_emu_job {
 	unsigned long long result;	/* written by firmware */
 };
 
-/* Data stream: source 0 (control-core log), record 0, this vMSI number */
+/*
+ * Data streams. Record 0 is the log: source 0 (control-core log), text, enabled.
+ * Record 1 is the trace: source 1 (control-core trace), binary, not enabled when
+ * firmware starts. A stream that is not enabled is filled, too, but not announced.
+ *
+ * Byte i of the trace since firmware started is byte i % 4 of the 32-bit word
+ * i / 4 * METIS_EMU_TRACE_STEP. A full ring takes no more: the reply to TRACE says
+ * how many bytes were taken, and the next ones continue after these.
+ */
 #define METIS_EMU_LOG_SOURCE	0
 #define METIS_EMU_LOG_VMSI	64
+#define METIS_EMU_TRACE_SOURCE	1
+#define METIS_EMU_TRACE_VMSI	65
+#define METIS_EMU_TRACE_STEP	0x9e3779b1u
 
 /* PMSI on which vMSIs >= 32 arrive */
 #define METIS_EMU_VMSI_PMSI	24

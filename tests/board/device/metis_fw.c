@@ -2,7 +2,7 @@
 /*
  * Emulated Metis: what the card's own CPU does. A bootloader at power-on, a
  * runtime once the host has started one: shared area, mailbox, compute
- * contexts, log stream and virtual MSIs.
+ * contexts, data streams and virtual MSIs.
  *
  * Firmware polls: a host write is seen a few microseconds later. It keeps its
  * own state and takes from shared memory only what belongs to the host, so bad
@@ -18,9 +18,11 @@ static const MetisLayout layouts[2] = {
 	{
 		.hostdrv = 0x1000, .desc_ref = 0x1040, .board = 0x1080, .contexts = 0x1100,
 		.vmsi = 0x1400, .streams = 0x2000, .ring = 0x3000, .desc = 0x01fd0000,
+		.trace = 0x01f00000,
 	}, {
 		.hostdrv = 0x8a40, .desc_ref = 0x8000, .board = 0x8040, .contexts = 0x8200,
 		.vmsi = 0x8c00, .streams = 0x9800, .ring = 0xa000, .desc = 0x01fb0000,
+		.trace = 0x01f40000,
 	},
 };
 
@@ -124,22 +126,45 @@ static void put_vmsi(MetisState *s)
 		p[n] = n < PMSI_DEVICE ? n : METIS_EMU_VMSI_PMSI;
 }
 
+static const struct {
+	uint32_t source, capacity, reg, type;
+	const char *name;
+} streams[METIS_STREAMS] = {
+	[METIS_LOG] = {
+		METIS_EMU_LOG_SOURCE, METIS_LOG_CAPACITY,
+		METIS_EMU_LOG_VMSI | STREAM_REG_ENABLED, 0, "control-core log",
+	},
+	[METIS_TRACE] = {
+		METIS_EMU_TRACE_SOURCE, METIS_TRACE_CAPACITY,
+		METIS_EMU_TRACE_VMSI, 1, "control-core trace",
+	},
+};
+
+static uint32_t ring_of(MetisState *s, unsigned int n)
+{
+	return n == METIS_LOG ? s->fw.at.ring : s->fw.at.trace;
+}
+
 static void put_streams(MetisState *s)
 {
 	uint8_t *p = s->l2 + s->fw.at.streams;
 
 	memset(p, 0, STREAMS_SIZE);
-	stl_le_p(p, 1);
+	stl_le_p(p, METIS_STREAMS);
 	memset(p + 4, 0xff, 256);
-	p[4 + METIS_EMU_LOG_SOURCE] = 0;
-	stl_le_p(p + STREAM_CAPACITY, METIS_LOG_CAPACITY);
-	stl_le_p(p + STREAM_READ, s->fw.log_write);
-	stl_le_p(p + STREAM_WRITE, s->fw.log_write);
-	stl_le_p(p + STREAM_REG, METIS_EMU_LOG_VMSI | STREAM_REG_ENABLED);
-	stq_le_p(p + STREAM_RING, METIS_L2_BASE + s->fw.at.ring);
-	stq_le_p(p + STREAM_RING_SIZE, METIS_LOG_CAPACITY);
-	pstrcpy((char *)p + STREAM_NAME, 32, "control-core log");
-	s->fw.log_read_seen = s->fw.log_write;
+	for (unsigned int n = 0; n < METIS_STREAMS; n++) {
+		uint8_t *r = p + n * STREAM_SIZE;
+
+		p[4 + streams[n].source] = n;
+		stl_le_p(r + STREAM_CAPACITY, streams[n].capacity);
+		stl_le_p(r + STREAM_READ, s->fw.stream_write[n]);
+		stl_le_p(r + STREAM_WRITE, s->fw.stream_write[n]);
+		stl_le_p(r + STREAM_REG, streams[n].reg);
+		stq_le_p(r + STREAM_RING, METIS_L2_BASE + ring_of(s, n));
+		stq_le_p(r + STREAM_RING_SIZE, streams[n].capacity);
+		stl_le_p(r + STREAM_TYPE, streams[n].type);
+		pstrcpy((char *)r + STREAM_NAME, 32, streams[n].name);
+	}
 }
 
 /* Areas first, references after them, as a driver that looks at any time must see them */
@@ -234,34 +259,67 @@ static void raise_tick(void *opaque)
 	metis_fw_raise(s, s->fw.raise_nr);
 }
 
-/* ---- log stream ---- */
+/* ---- data streams ---- */
+
+static uint32_t stream_room(MetisState *s, unsigned int n)
+{
+	uint32_t capacity = streams[n].capacity, write = s->fw.stream_write[n];
+	uint32_t read = get32(s->l2 + s->fw.at.streams + n * STREAM_SIZE + STREAM_READ);
+
+	/* the consumer's position is the host's: nonsense counts as "all read" */
+	if (read >= capacity)
+		read = write;
+	return (read + capacity - write - 1) % capacity;
+}
+
+/* There must be room */
+static void stream_put(MetisState *s, unsigned int n, const uint8_t *data, uint32_t len)
+{
+	uint8_t *ring = s->l2 + ring_of(s, n);
+	uint32_t *write = &s->fw.stream_write[n];
+
+	while (len--) {
+		ring[*write] = *data++;
+		*write = (*write + 1) % streams[n].capacity;
+	}
+}
+
+static void stream_publish(MetisState *s, unsigned int n)
+{
+	uint8_t *p = s->l2 + s->fw.at.streams + n * STREAM_SIZE;
+
+	stl_le_p(p + STREAM_WRITE, s->fw.stream_write[n]);
+	memory_region_set_dirty(&s->l2_mr, ring_of(s, n), streams[n].capacity);
+	/* firmware does not announce anything to a host that has no table yet */
+	if (get32(p + STREAM_REG) & STREAM_REG_ENABLED && s->fw.target_on)
+		metis_fw_raise(s, streams[n].reg & STREAM_REG_VMSI);
+}
 
 void metis_fw_log(MetisState *s, const char *text, uint32_t len)
 {
-	MetisFirmware *f = &s->fw;
-	uint8_t *p = s->l2 + f->at.streams;
-	uint32_t read, n;
+	uint32_t n;
 
-	if (f->state != METIS_EMU_RUNNING)
+	if (s->fw.state != METIS_EMU_RUNNING)
 		return;
-	/* the consumer's position is the host's: nonsense counts as "all read" */
-	read = get32(p + STREAM_READ);
-	if (read >= METIS_LOG_CAPACITY)
-		read = f->log_write;
-	for (n = 0; n < len; n++) {
-		uint32_t next = (f->log_write + 1) % METIS_LOG_CAPACITY;
-
-		if (next == read)
-			break;
-		s->l2[f->at.ring + f->log_write] = text[n];
-		f->log_write = next;
-	}
-	stl_le_p(p + STREAM_WRITE, f->log_write);
+	n = MIN(len, stream_room(s, METIS_LOG));
+	stream_put(s, METIS_LOG, (const uint8_t *)text, n);
 	metis_count_add(s, METIS_LAB_LOG_BYTES, n);
 	metis_count_add(s, METIS_LAB_LOG_DROPPED, len - n);
-	/* firmware does not announce log lines to a host that has no table yet */
-	if (get32(p + STREAM_REG) & STREAM_REG_ENABLED && f->target_on)
-		metis_fw_raise(s, METIS_EMU_LOG_VMSI);
+	stream_publish(s, METIS_LOG);
+}
+
+static uint32_t trace(MetisState *s, uint32_t len)
+{
+	uint32_t n = MIN(len, stream_room(s, METIS_TRACE)), word;
+	uint8_t byte;
+
+	for (uint32_t i = 0; i < n; i++, s->fw.traced++) {
+		word = s->fw.traced / 4 * METIS_EMU_TRACE_STEP;
+		byte = word >> 8 * (s->fw.traced % 4);
+		stream_put(s, METIS_TRACE, &byte, 1);
+	}
+	stream_publish(s, METIS_TRACE);
+	return n;
 }
 
 /* ---- mailbox ---- */
@@ -392,6 +450,14 @@ static void mbox_tick(void *opaque)
 			status = METIS_EMU_ENOSYS;
 		else
 			metis_fw_log(s, (char *)f->mbox_msg, in);
+		break;
+	case METIS_EMU_OP_TRACE:
+		status = !running ? METIS_EMU_ENOSYS : in < 4 ? METIS_EMU_EINVAL : 0;
+		if (status)
+			break;
+		stq_le_p(out, f->traced);
+		stl_le_p(out + 8, trace(s, get32(f->mbox_msg)));
+		len = 12;
 		break;
 	case METIS_EMU_OP_FAIL:
 		status = in < 4 ? METIS_EMU_EINVAL : (int32_t)get32(f->mbox_msg);
@@ -621,11 +687,16 @@ void metis_fw_before_write(MetisState *s, uint64_t off, uint64_t len, const uint
 	if (f->target_on && overlaps(off, len, f->at.hostdrv + HOSTDRV_BASE, HOSTDRV_SIZE - 4) &&
 	    !withdraws(s, off, len, data) && memcmp(s->l2 + off, data, len))
 		fw_police(s, METIS_POLICE_HOSTDRV_ORDER, off, val);
-	if (off == f->at.streams + STREAM_READ && len >= 4) {
-		uint32_t old = get32(s->l2 + off), new = get32(data);
+	for (unsigned int n = 0; n < METIS_STREAMS; n++) {
+		uint32_t old, new, capacity = streams[n].capacity;
 
-		if (new >= METIS_LOG_CAPACITY ||
-		    (new - old) % METIS_LOG_CAPACITY > (f->log_write - old) % METIS_LOG_CAPACITY)
+		if (off != f->at.streams + n * STREAM_SIZE + STREAM_READ || len < 4)
+			continue;
+		old = get32(s->l2 + off);
+		new = get32(data);
+		/* powers of two: the differences may wrap */
+		if (new >= capacity ||
+		    (new - old) % capacity > (f->stream_write[n] - old) % capacity)
 			fw_police(s, METIS_POLICE_STREAM_POS, off, new);
 	}
 }
@@ -796,7 +867,8 @@ void metis_fw_stop(MetisState *s)
 	f->mbox_touched = f->mbox_busy = false;
 	f->start_reply = f->start_event = f->no_areas = false;
 	f->raise_left = 0;
-	f->log_write = 0;
+	memset(f->stream_write, 0, sizeof(f->stream_write));
+	f->traced = 0;
 }
 
 void metis_fw_power_on(MetisState *s)

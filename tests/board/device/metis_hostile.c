@@ -127,19 +127,11 @@ static void spoil_header(MetisState *s, uint32_t kind)
 	}
 }
 
-static void spoil_streams(MetisState *s, uint32_t kind)
+static void spoil_stream(uint8_t *p, uint32_t kind)
 {
-	uint8_t *p = s->l2 + s->fw.at.streams;
-
 	switch (kind) {
-	case METIS_HOSTILE_STREAM_COUNT:
-		stl_le_p(p, ~0u);
-		break;
-	case METIS_HOSTILE_STREAM_INDEX:
-		memset(p + 4, 254, 256);
-		break;
 	case METIS_HOSTILE_STREAM_POS:
-		stl_le_p(p + STREAM_READ, METIS_LOG_CAPACITY + 100);
+		stl_le_p(p + STREAM_READ, get32(p + STREAM_CAPACITY) + 100);
 		stl_le_p(p + STREAM_WRITE, 0xfffffff0u);
 		break;
 	case METIS_HOSTILE_STREAM_CAPACITY:
@@ -156,6 +148,18 @@ static void spoil_streams(MetisState *s, uint32_t kind)
 		memset(p + STREAM_NAME, '\a', 32);
 		break;
 	}
+}
+
+static void spoil_streams(MetisState *s, uint32_t kind)
+{
+	uint8_t *p = s->l2 + s->fw.at.streams;
+
+	if (kind == METIS_HOSTILE_STREAM_COUNT)
+		stl_le_p(p, ~0u);
+	else if (kind == METIS_HOSTILE_STREAM_INDEX)
+		memset(p + 4, 254, 256);
+	for (unsigned int n = 0; n < METIS_STREAMS; n++)
+		spoil_stream(p + n * STREAM_SIZE, kind);
 }
 
 static void spoil_tables(MetisState *s, uint32_t kind)

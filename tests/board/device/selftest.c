@@ -1320,9 +1320,9 @@ static void t_contexts(void)
 	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
 }
 
-static unsigned int read_log(char *out, unsigned int max)
+static unsigned int read_stream(unsigned int nr, char *out, unsigned int max)
 {
-	unsigned int s = area(0x240, 0xf0f0), rec = s + 264;
+	unsigned int s = area(0x240, 0xf0f0), rec = s + 264 + 80 * nr;
 	unsigned int r = sh32(rec), w = sh32(rec + 8), cap = sh32(rec + 4);
 	unsigned int ring = sh64(rec + 16) - L2, n = 0;
 
@@ -1339,16 +1339,17 @@ static void t_log(void)
 	static char text[4096];
 	unsigned int n, s = area(0x240, 0xf0f0), line;
 
-	EQ(sh32(s), 1);
+	EQ(sh32(s), 2);
 	EQ(bar2[s + 4], 0);
-	EQ(bar2[s + 5], 0xff);
+	EQ(bar2[s + 5], 1);
+	EQ(bar2[s + 6], 0xff);
 	EQ(sh32(s + 264 + 12), METIS_EMU_LOG_VMSI | 1u << 31);
-	read_log(text, sizeof(text));
+	read_stream(0, text, sizeof(text));
 	publish_table();
 	EQ(mbox(METIS_EMU_OP_LOG, "hello, host", 11), 0);
 	ONE_EVENT(24);
 	EQ(table[METIS_EMU_LOG_VMSI], 1);
-	n = read_log(text, sizeof(text));
+	n = read_stream(0, text, sizeof(text));
 	EQ(n, 11);
 	YES(!memcmp(text, "hello, host", 11));
 	/* several laps around the ring */
@@ -1358,7 +1359,7 @@ static void t_log(void)
 
 		lab_set(METIS_LAB_LOG_BURST, 1);
 		w = snprintf(want, sizeof(want), "log line %u\n", line);
-		n = read_log(text, sizeof(text));
+		n = read_stream(0, text, sizeof(text));
 		if (n != w || memcmp(text, want, w))
 			break;
 	}
@@ -1367,9 +1368,53 @@ static void t_log(void)
 	/* a consumer that is too slow loses lines, the producer goes on */
 	lab_set(METIS_LAB_LOG_BURST, 400);
 	YES(lab(METIS_LAB_LOG_DROPPED) > 0);
-	EQ(read_log(text, sizeof(text)), 2047);
+	EQ(read_stream(0, text, sizeof(text)), 2047);
 	drain();
 	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
+}
+
+static void trace_lap(uint32_t want, uint32_t taken, uint64_t *at)
+{
+	static uint8_t data[0x40000];
+	uint32_t n, i;
+
+	EQ(mbox(METIS_EMU_OP_TRACE, &want, 4), 0);
+	ONE_EVENT(12);
+	EQ(sh64(METIS_EMU_MBOX_MSG + 4), *at);
+	EQ(sh32(METIS_EMU_MBOX_MSG + 12), taken);
+	n = read_stream(1, (char *)data, sizeof(data));
+	EQ(n, taken);
+	for (i = 0; i < n; i++, ++*at)
+		if (data[i] != (uint8_t)((uint32_t)(*at / 4 * METIS_EMU_TRACE_STEP) >> 8 * (*at % 4)))
+			break;
+	EQ(i, n);
+}
+
+static void t_trace(void)
+{
+	unsigned int rec = area(0x240, 0xf0f0) + 264 + 80;
+	uint64_t at = 0;
+
+	publish_table();
+	EQ(sh32(rec + 4), 0x40000);
+	EQ(sh32(rec + 12), METIS_EMU_TRACE_VMSI);
+	EQ(sh32(rec + 32), 1);
+	/* not announced until the host wants it */
+	trace_lap(101, 101, &at);
+	EQ(table[METIS_EMU_TRACE_VMSI], 0);
+	sh_set32(rec + 12, METIS_EMU_TRACE_VMSI | 1u << 31);
+	trace_lap(200001, 200001, &at);
+	ONE_EVENT(24);
+	EQ(table[METIS_EMU_TRACE_VMSI], 1);
+	/* once around; then as much as there is room for */
+	trace_lap(200001, 200001, &at);
+	trace_lap(~0u, 0x3ffff, &at);
+	sh_set32(rec + 12, METIS_EMU_TRACE_VMSI);
+	drain();
+	EQ((uint32_t)mbox(METIS_EMU_OP_TRACE, "", 0), (uint32_t)METIS_EMU_EINVAL);
+	PROVOKE(STREAM_POS, sh_set32(rec, 0x40000));
+	sh_set32(rec, sh32(rec + 8));
+	drain();
 }
 
 static void t_bus(void)
@@ -1605,6 +1650,7 @@ static const struct { const char *name; void (*run)(void); } tests[] = {
 	{ "police: firmware", t_police_firmware },
 	{ "context jobs", t_contexts },
 	{ "log stream", t_log },
+	{ "trace stream", t_trace },
 	{ "lab: bus and device memory", t_bus },
 	{ "hostile values come and go", t_hostile },
 	{ "link down without a restart", t_link_down },

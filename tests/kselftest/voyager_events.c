@@ -1,0 +1,796 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waiting and excluding in the Voyager SDK's interface: interrupts waited for,
+ * forgotten and attached to poll(), the mailbox lock, compute contexts.
+ *
+ * Taken, where the description is silent: an interrupt is pending for a file
+ * from its first call on until that file waits for it or forgets it, whatever
+ * other files do; a wait ends with the first one, new or pending.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "libvoyager.h"
+
+FIXTURE(events)
+{
+	struct at_ctx t;
+	int fd;
+	bool exact;		/* nothing is pending that was not raised */
+};
+
+FIXTURE_SETUP(events)
+{
+	VY_BEGIN(&self->t, AT_NEEDS_RUNNING);
+	self->exact = self->t.q.features & AXL_FEAT_EVENTS_EXACT;
+	self->fd = at_open();
+	ASSERT_GE(self->fd, 0);
+	EXPECT_EQ(0, vy_consume(self->fd));
+	EXPECT_EQ(0, vy_consume(self->t.fd));
+}
+
+FIXTURE_TEARDOWN(events)
+{
+	close(self->fd);
+	AT_END(&self->t);
+}
+
+static void raise_event(unsigned int n)
+{
+	at_lab_set(METIS_LAB_RAISE, n);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static void signals_interrupt(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGUSR1, &sa, NULL);
+}
+
+struct waiter {
+	pthread_t thread;
+	int fd, num, timeout, err;
+	uint64_t took;
+	volatile bool ended;
+};
+
+static void *wait_run(void *arg)
+{
+	struct waiter *w = arg;
+	uint64_t start = at_now();
+
+	w->err = vy_wait(w->fd, w->num, w->timeout);
+	w->took = at_now() - start;
+	w->ended = true;
+	return NULL;
+}
+
+static void waiter_start(struct waiter *w, int fd, int num, int timeout)
+{
+	*w = (struct waiter){ .fd = fd, .num = num, .timeout = timeout };
+	pthread_create(&w->thread, NULL, wait_run, w);
+	at_sleep_ms(50);
+}
+
+static bool ends_soon(volatile bool *ended)
+{
+	uint64_t end = at_now() + AT_SOON;
+
+	while (!*ended && at_now() < end)
+		at_sleep_ms(5);
+	return *ended;
+}
+
+/* ---- interrupts ---- */
+
+TEST_F(events, wait_is_woken)
+{
+	static const int nums[] = { 0, 1, 2, 3, 12, 24 };
+	struct waiter w;
+	size_t i;
+
+	for (i = 0; i < at_array_size(nums); i++) {
+		EXPECT_EQ(0, vy_clear(self->fd, nums[i]));
+		waiter_start(&w, self->fd, nums[i], 0);
+		if (self->exact)
+			EXPECT_FALSE(w.ended);
+		raise_event(nums[i]);
+		pthread_join(w.thread, NULL);
+		EXPECT_EQ(0, w.err)
+			TH_LOG("interrupt %d", nums[i]);
+	}
+}
+
+TEST_F(events, pending_before_the_wait)
+{
+	uint64_t start;
+
+	EXPECT_EQ(0, vy_clear(self->fd, 2));
+	raise_event(2);
+	at_sleep_ms(100);
+	start = at_now();
+	EXPECT_EQ(0, vy_wait(self->fd, 2, 20));
+	EXPECT_LT(at_now() - start, AT_SEC(2));
+	if (!self->exact)
+		return;
+	/* That used it up */
+	EXPECT_EQ(-ETIMEDOUT, vy_wait(self->fd, 2, 1));
+}
+
+TEST_F(events, forgotten)
+{
+	uint64_t start, took;
+
+	if (!self->exact)
+		SKIP(return, "events cannot be told apart here");
+	raise_event(3);
+	raise_event(3);
+	at_sleep_ms(100);
+	EXPECT_EQ(0, vy_clear(self->fd, 3));
+	start = at_now();
+	EXPECT_EQ(-ETIMEDOUT, vy_wait(self->fd, 3, 1));
+	took = at_now() - start;
+	/* The unit is a second */
+	EXPECT_GE(took, AT_MSEC(900));
+	EXPECT_LT(took, AT_SEC(8));
+	/* Only that one, and only here */
+	raise_event(1);
+	raise_event(2);
+	at_sleep_ms(100);
+	EXPECT_EQ(0, vy_clear(self->fd, 1));
+	EXPECT_EQ(0, vy_wait(self->fd, 2, 5));
+	EXPECT_EQ(0, vy_wait(self->t.fd, 1, 5));
+}
+
+TEST_F(events, two_files_wait)
+{
+	struct waiter a, b;
+
+	EXPECT_EQ(0, vy_clear(self->fd, 1));
+	EXPECT_EQ(0, vy_clear(self->t.fd, 1));
+	waiter_start(&a, self->fd, 1, 20);
+	waiter_start(&b, self->t.fd, 1, 20);
+	raise_event(1);
+	pthread_join(a.thread, NULL);
+	pthread_join(b.thread, NULL);
+	EXPECT_EQ(0, a.err);
+	EXPECT_EQ(0, b.err);
+}
+
+TEST_F(events, bad_numbers)
+{
+	static const int bad[] = { -1, 1024, 65536, INT_MAX, INT_MIN };
+	struct vy_msi msi;
+	size_t i;
+
+	for (i = 0; i < at_array_size(bad); i++) {
+		EXPECT_EQ(-EFAULT, vy_wait(self->fd, bad[i], 1))
+			TH_LOG("number %d", bad[i]);
+		EXPECT_REFUSED(vy_clear(self->fd, bad[i]));
+		EXPECT_REFUSED(vy_attach_msi(self->fd, bad[i]));
+	}
+	/* Taken: a negative time is refused, not taken for an endless one */
+	msi = (struct vy_msi){ .num = 1, .timeout = -1 };
+	EXPECT_REFUSED(vy_call(self->fd, VY_MSI_WAIT, &msi));
+	/* one beyond what the kernel counts in is just long */
+	raise_event(1);
+	EXPECT_EQ(0, vy_wait(self->fd, 1, INT_MAX));
+	EXPECT_EQ(0, vy_consume(self->fd));
+}
+
+TEST_F(events, wait_is_interrupted)
+{
+	struct waiter w;
+	int i;
+
+	signals_interrupt();
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, vy_clear(self->fd, 2));
+		waiter_start(&w, self->fd, 2, i ? 30 : 0);
+		if (!self->exact && w.ended) {
+			pthread_join(w.thread, NULL);
+			continue;
+		}
+		pthread_kill(w.thread, SIGUSR1);
+		pthread_join(w.thread, NULL);
+		EXPECT_EQ(-EINTR, w.err);
+		EXPECT_LT(w.took, AT_SEC(10));
+	}
+}
+
+TEST_F(events, wait_killed)
+{
+	uint64_t start;
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		vy_clear(self->fd, 2);
+		for (;;)
+			vy_wait(self->fd, 2, 0);
+	}
+	ASSERT_GT(child, 0);
+	at_sleep_ms(100);
+	start = at_now();
+	kill(child, SIGKILL);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_LT(at_now() - start, AT_SEC(5));
+}
+
+static int poll_events(int fd, int want)
+{
+	uint64_t end = at_now() + AT_SOON;
+	int got = 0;
+
+	while (got < want && at_now() < end) {
+		if (vy_polled(fd, 100) & POLLIN)
+			got += vy_consume(fd);
+	}
+	/* and no more */
+	at_sleep_ms(20);
+	while (vy_consume(fd) == 1)
+		got++;
+	return got;
+}
+
+TEST_F(events, attached_to_poll)
+{
+	int i;
+
+	EXPECT_EQ(0, vy_polled(self->fd, 0));
+	raise_event(1);
+	/* Not attached: no business of poll() */
+	if (self->exact)
+		EXPECT_EQ(0, vy_polled(self->fd, 50));
+	ASSERT_EQ(0, vy_attach_msi(self->fd, 1));
+	for (i = 0; i < 3; i++) {
+		raise_event(1);
+		EXPECT_EQ(POLLIN, vy_polled(self->fd, 10000) & POLLIN);
+		/* stays so until it is consumed */
+		EXPECT_EQ(POLLIN, vy_polled(self->fd, 0) & POLLIN);
+		EXPECT_EQ(1, vy_consume(self->fd));
+		if (!self->exact)
+			continue;
+		EXPECT_EQ(0, vy_consume(self->fd));
+		EXPECT_EQ(0, vy_polled(self->fd, 0));
+	}
+}
+
+/* The vendor's driver corrupts a list here */
+TEST_F(events, attached_again_and_another)
+{
+	int i, err, got;
+
+	ASSERT_EQ(0, vy_attach_msi(self->fd, 1));
+	ASSERT_EQ(0, vy_attach_msi(self->fd, 2));
+	/* Taken: the same again changes nothing; a refusal is as good */
+	for (i = 0; i < 2; i++) {
+		err = vy_attach_msi(self->fd, 1);
+		EXPECT_TRUE(!err || vy_refusal(err))
+			TH_LOG("%d", err);
+	}
+	raise_event(1);
+	at_sleep_ms(30);
+	raise_event(2);
+	at_sleep_ms(30);
+	raise_event(1);
+	got = poll_events(self->fd, 3);
+	if (self->exact) {
+		EXPECT_EQ(3, got);
+	} else {
+		EXPECT_LE(3, got);
+	}
+	/* a second file is told as well, and its end ends nothing here */
+	ASSERT_EQ(0, vy_attach_msi(self->t.fd, 1));
+	raise_event(1);
+	EXPECT_EQ(POLLIN, vy_polled(self->t.fd, 10000) & POLLIN);
+	close(self->t.fd);
+	self->t.fd = at_open();
+	ASSERT_GE(self->t.fd, 0);
+	EXPECT_LE(1, poll_events(self->fd, 1));
+	for (i = 0; i < 100; i++) {
+		int fd = at_open();
+
+		ASSERT_GE(fd, 0);
+		EXPECT_EQ(0, vy_attach_msi(fd, 1));
+		EXPECT_EQ(0, vy_attach_msi(fd, i % 32));
+		raise_event(1);
+		close(fd);
+	}
+	at_sleep_ms(20);
+	raise_event(2);
+	EXPECT_LE(1, poll_events(self->fd, 1));
+}
+
+/* Every number at once, many times: bounded, and all of them counted */
+TEST_F(events, all_attached)
+{
+	int i, k, got;
+
+	for (k = 0; k < 3; k++)
+		for (i = 0; i < 32; i++)
+			ASSERT_EQ(0, vy_attach_msi(self->fd, i))
+				TH_LOG("number %d", i);
+	while (vy_consume(self->fd) == 1)
+		;
+	for (i = 0; i < 4; i++) {
+		raise_event(i);
+		at_sleep_ms(30);
+	}
+	got = poll_events(self->fd, 4);
+	if (self->exact) {
+		EXPECT_EQ(4, got);
+	} else {
+		EXPECT_LE(4, got);
+	}
+}
+
+/* An attached interrupt still ends a wait */
+TEST_F(events, attached_and_waited_for)
+{
+	struct waiter w;
+
+	ASSERT_EQ(0, vy_attach_msi(self->fd, 3));
+	EXPECT_EQ(0, vy_clear(self->fd, 3));
+	waiter_start(&w, self->fd, 3, 20);
+	raise_event(3);
+	pthread_join(w.thread, NULL);
+	EXPECT_EQ(0, w.err);
+	EXPECT_EQ(POLLIN, vy_polled(self->fd, 10000) & POLLIN);
+}
+
+/* A restart of firmware ends no wait for its answer */
+TEST_F_TIMEOUT(events, wait_over_a_restart, 60)
+{
+	uint64_t gen = self->t.q.generation;
+	struct waiter w;
+
+	EXPECT_EQ(0, vy_clear(self->fd, 1));
+	waiter_start(&w, self->fd, 1, 40);
+	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);
+	EXPECT_EQ(0, vy_settle(self->t.fd, gen));
+	EXPECT_EQ(0, vy_call(self->fd, VY_DYNMEM_LOAD, NULL));
+	if (self->exact)
+		EXPECT_FALSE(w.ended);
+	raise_event(1);
+	pthread_join(w.thread, NULL);
+	EXPECT_EQ(0, w.err);
+	/* attachments live on, too */
+	ASSERT_EQ(0, vy_attach_msi(self->fd, 2));
+	gen = at_generation(self->t.fd);
+	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);
+	EXPECT_EQ(0, vy_settle(self->t.fd, gen));
+	EXPECT_EQ(0, vy_call(self->fd, VY_DYNMEM_LOAD, NULL));
+	raise_event(2);
+	EXPECT_LE(1, poll_events(self->fd, 1));
+}
+
+/* ---- the mailbox lock ---- */
+
+struct taker {
+	pthread_t thread;
+	int fd, err;
+	volatile bool ended;
+};
+
+static void *take_run(void *arg)
+{
+	struct taker *k = arg;
+
+	k->err = vy_lock(k->fd, 1);
+	k->ended = true;
+	return NULL;
+}
+
+static void taker_start(struct taker *k, int fd)
+{
+	*k = (struct taker){ .fd = fd };
+	pthread_create(&k->thread, NULL, take_run, k);
+	at_sleep_ms(100);
+}
+
+TEST_F(events, lock_excludes)
+{
+	struct taker k;
+
+	ASSERT_EQ(0, vy_lock(self->fd, 1));
+	taker_start(&k, self->t.fd);
+	EXPECT_FALSE(k.ended);
+	ASSERT_EQ(0, vy_lock(self->fd, 0));
+	ASSERT_TRUE(ends_soon(&k.ended));
+	pthread_join(k.thread, NULL);
+	EXPECT_EQ(0, k.err);
+	EXPECT_EQ(0, vy_lock(self->t.fd, 0));
+}
+
+/* Neither a deadlock nor a count: a second take says no at once */
+TEST_F(events, lock_second_take)
+{
+	uint64_t start;
+
+	ASSERT_EQ(0, vy_lock(self->fd, 1));
+	start = at_now();
+	EXPECT_REFUSED(vy_lock(self->fd, 1));
+	EXPECT_REFUSED(vy_lock(self->fd, 1));
+	EXPECT_LT(at_now() - start, AT_SEC(2));
+	ASSERT_EQ(0, vy_lock(self->fd, 0));
+	/* One give was enough */
+	EXPECT_EQ(0, vy_lock(self->t.fd, 1));
+	EXPECT_EQ(0, vy_lock(self->t.fd, 0));
+}
+
+TEST_F(events, lock_give_by_another)
+{
+	struct taker k;
+
+	EXPECT_REFUSED(vy_lock(self->fd, 0));
+	ASSERT_EQ(0, vy_lock(self->fd, 1));
+	EXPECT_REFUSED(vy_lock(self->t.fd, 0));
+	/* which changed nothing */
+	taker_start(&k, self->t.fd);
+	EXPECT_FALSE(k.ended);
+	ASSERT_EQ(0, vy_lock(self->fd, 0));
+	ASSERT_TRUE(ends_soon(&k.ended));
+	pthread_join(k.thread, NULL);
+	EXPECT_EQ(0, k.err);
+	EXPECT_REFUSED(vy_lock(self->fd, 0));
+	EXPECT_EQ(0, vy_lock(self->t.fd, 0));
+}
+
+TEST_F(events, lock_interrupted)
+{
+	struct taker k;
+	int i;
+
+	signals_interrupt();
+	ASSERT_EQ(0, vy_lock(self->fd, 1));
+	for (i = 0; i < 3; i++) {
+		taker_start(&k, self->t.fd);
+		EXPECT_FALSE(k.ended);
+		pthread_kill(k.thread, SIGUSR1);
+		ASSERT_TRUE(ends_soon(&k.ended));
+		pthread_join(k.thread, NULL);
+		EXPECT_EQ(-EINTR, k.err);
+	}
+	/* The interrupted one owns nothing */
+	EXPECT_REFUSED(vy_lock(self->t.fd, 0));
+	EXPECT_EQ(0, vy_lock(self->fd, 0));
+	EXPECT_EQ(0, vy_lock(self->t.fd, 1));
+	EXPECT_EQ(0, vy_lock(self->t.fd, 0));
+}
+
+TEST_F(events, lock_ends_with_the_file)
+{
+	struct taker k;
+	int fd = at_open();
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, vy_lock(fd, 1));
+	taker_start(&k, self->fd);
+	EXPECT_FALSE(k.ended);
+	close(fd);
+	ASSERT_TRUE(ends_soon(&k.ended));
+	pthread_join(k.thread, NULL);
+	EXPECT_EQ(0, k.err);
+	EXPECT_EQ(0, vy_lock(self->fd, 0));
+}
+
+/* It is the file's, not the process': an heir can give it back */
+TEST_F(events, lock_belongs_to_the_file)
+{
+	int status, fd = dup(self->fd);
+	pid_t child;
+
+	ASSERT_EQ(0, vy_lock(self->fd, 1));
+	child = fork();
+	if (!child)
+		_exit(vy_lock(self->fd, 0) ? 1 : 0);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	ASSERT_EQ(0, vy_lock(self->t.fd, 1));
+	ASSERT_EQ(0, vy_lock(self->t.fd, 0));
+	/* and a child's end, or that of one descriptor, does not */
+	ASSERT_EQ(0, vy_lock(self->fd, 1));
+	child = fork();
+	if (!child)
+		_exit(0);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	close(fd);
+	EXPECT_EQ(0, vy_lock(self->fd, 0));
+}
+
+/* As a mutex would have it: taken by one thread, given by another */
+static void *give_run(void *arg)
+{
+	struct taker *k = arg;
+
+	k->err = vy_lock(k->fd, 0);
+	return NULL;
+}
+
+TEST_F(events, lock_given_by_another_thread)
+{
+	struct taker k = { .fd = self->fd, .err = 1 };
+	pthread_t thread;
+
+	ASSERT_EQ(0, vy_lock(self->fd, 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, give_run, &k));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, k.err);
+	EXPECT_EQ(0, vy_lock(self->fd, 1));
+	EXPECT_EQ(0, vy_lock(self->fd, 0));
+}
+
+TEST_F_TIMEOUT(events, lock_owner_killed, 60)
+{
+	int ready[2], status, i, fd;
+	struct taker k;
+	pid_t child;
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	for (i = 0; i < 10; i++) {
+		child = fork();
+		if (!child) {
+			fd = at_open();
+			if (fd < 0 || vy_lock(fd, 1) ||
+			    write(ready[1], "r", 1) != 1)
+				_exit(1);
+			for (;;)
+				pause();
+		}
+		ASSERT_GT(child, 0);
+		ASSERT_EQ(1, read(ready[0], &byte, 1));
+		taker_start(&k, self->fd);
+		EXPECT_FALSE(k.ended);
+		kill(child, SIGKILL);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_TRUE(ends_soon(&k.ended));
+		pthread_join(k.thread, NULL);
+		EXPECT_EQ(0, k.err);
+		EXPECT_EQ(0, vy_lock(self->fd, 0));
+	}
+}
+
+/* One who waits is killed: the next gets it */
+TEST_F(events, lock_waiter_killed)
+{
+	uint64_t start;
+	int status, fd;
+	pid_t child;
+
+	ASSERT_EQ(0, vy_lock(self->fd, 1));
+	child = fork();
+	if (!child) {
+		fd = at_open();
+		_exit(fd < 0 || vy_lock(fd, 1) ? 1 : 0);
+	}
+	ASSERT_GT(child, 0);
+	at_sleep_ms(100);
+	start = at_now();
+	kill(child, SIGKILL);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_LT(at_now() - start, AT_SEC(5));
+	EXPECT_EQ(0, vy_lock(self->fd, 0));
+	EXPECT_EQ(0, vy_lock(self->t.fd, 1));
+	EXPECT_EQ(0, vy_lock(self->t.fd, 0));
+}
+
+/* No counter behind it but the lock itself: a number that threads count up */
+struct counter {
+	int fd;
+	volatile unsigned int *value;
+	int err;
+};
+
+static void *count_up(void *arg)
+{
+	struct counter *c = arg;
+	unsigned int v;
+	int i;
+
+	for (i = 0; i < 100 && !c->err; i++) {
+		c->err = vy_lock(c->fd, 1);
+		if (c->err)
+			break;
+		v = *c->value;
+		sched_yield();
+		*c->value = v + 1;
+		c->err = vy_lock(c->fd, 0);
+	}
+	return NULL;
+}
+
+TEST_F(events, lock_contended)
+{
+	volatile unsigned int value = 0;
+	struct counter c[4];
+	pthread_t threads[4];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		c[i] = (struct counter){ at_open(), &value, 0 };
+		ASSERT_GE(c[i].fd, 0);
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, count_up, &c[i]));
+	}
+	for (i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(0, c[i].err);
+		close(c[i].fd);
+	}
+	EXPECT_EQ(400, value);
+}
+
+/* ---- contexts ---- */
+
+TEST_F(events, context_counts)
+{
+	static const int bad[] = { 0, -1, 5, 64, INT_MAX, INT_MIN };
+	size_t i;
+
+	for (i = 0; i < at_array_size(bad); i++)
+		EXPECT_EQ(-EINVAL, vy_ctx_alloc(self->fd, bad[i]))
+			TH_LOG("%d cores", bad[i]);
+	EXPECT_EQ(0, vy_ctx_mask(self->fd));
+	for (i = 1; i <= VY_CORES; i++) {
+		EXPECT_EQ(0, vy_ctx_alloc(self->fd, i));
+		EXPECT_EQ((1ULL << i) - 1, vy_ctx_mask(self->fd));
+		/* one a file */
+		EXPECT_EQ(-EINVAL, vy_ctx_alloc(self->fd, 1));
+		EXPECT_EQ(0, vy_ctx_free(self->fd));
+		EXPECT_EQ(0, vy_ctx_mask(self->fd));
+		/* the vendor's driver loops for ever on this one */
+		EXPECT_EQ(0, vy_ctx_free(self->fd));
+	}
+}
+
+TEST_F(events, context_neighbours)
+{
+	int fds[4], i;
+
+	for (i = 0; i < 4; i++) {
+		fds[i] = at_open();
+		ASSERT_GE(fds[i], 0);
+	}
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(i, vy_ctx_alloc(fds[i], 1));
+		EXPECT_EQ(1ULL << i, vy_ctx_mask(fds[i]));
+	}
+	EXPECT_EQ(-EINVAL, vy_ctx_alloc(self->fd, 1));
+	/* Two that are not neighbours are no two */
+	EXPECT_EQ(0, vy_ctx_free(fds[0]));
+	EXPECT_EQ(0, vy_ctx_free(fds[2]));
+	EXPECT_EQ(-EINVAL, vy_ctx_alloc(self->fd, 2));
+	EXPECT_EQ(0, vy_ctx_free(fds[1]));
+	EXPECT_EQ(0, vy_ctx_alloc(self->fd, 3));
+	EXPECT_EQ(7, vy_ctx_mask(self->fd));
+	EXPECT_EQ(-EINVAL, vy_ctx_alloc(fds[0], 1));
+	/* Nobody frees what another has */
+	EXPECT_EQ(0, vy_ctx_free(fds[0]));
+	EXPECT_EQ(7, vy_ctx_mask(self->fd));
+	EXPECT_EQ(-EINVAL, vy_ctx_alloc(fds[0], 1));
+	EXPECT_EQ(8, vy_ctx_mask(fds[3]));
+	for (i = 0; i < 4; i++)
+		close(fds[i]);
+	EXPECT_EQ(0, vy_ctx_free(self->fd));
+	EXPECT_EQ(0, vy_ctx_alloc(self->fd, VY_CORES));
+}
+
+TEST_F_TIMEOUT(events, context_owner_killed, 60)
+{
+	int ready[2], status, i, fd;
+	pid_t child;
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	for (i = 0; i < 10; i++) {
+		child = fork();
+		if (!child) {
+			fd = at_open();
+			if (fd < 0 || vy_ctx_alloc(fd, i % VY_CORES + 1) < 0 ||
+			    write(ready[1], "r", 1) != 1)
+				_exit(1);
+			for (;;)
+				pause();
+		}
+		ASSERT_GT(child, 0);
+		ASSERT_EQ(1, read(ready[0], &byte, 1));
+		EXPECT_EQ(-EINVAL, vy_ctx_alloc(self->fd, VY_CORES));
+		kill(child, SIGKILL);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_EQ(0, vy_ctx_alloc(self->fd, VY_CORES));
+		EXPECT_EQ(0, vy_ctx_free(self->fd));
+	}
+}
+
+struct allocator {
+	int fd, err, seed;
+	volatile int *owner;	/* of each core */
+};
+
+static void *allocate_around(void *arg)
+{
+	struct allocator *a = arg;
+	unsigned int i, k;
+	uint64_t mask;
+	int first, n;
+
+	for (i = 0; i < 300 && !a->err; i++) {
+		n = 1 + (a->seed + i) % VY_CORES;
+		first = vy_ctx_alloc(a->fd, n);
+		if (first == -EINVAL)
+			continue;
+		if (first < 0 || first + n > VY_CORES) {
+			a->err = first < 0 ? first : -ERANGE;
+			break;
+		}
+		mask = vy_ctx_mask(a->fd);
+		if (mask != ((1ULL << n) - 1) << first)
+			a->err = -EBADE;
+		for (k = first; k < (unsigned int)(first + n); k++)
+			if (__sync_lock_test_and_set(&a->owner[k], 1))
+				a->err = -EUSERS;
+		sched_yield();
+		for (k = first; k < (unsigned int)(first + n); k++)
+			__sync_lock_release(&a->owner[k]);
+		if (vy_ctx_free(a->fd))
+			a->err = -ENOENT;
+	}
+	return NULL;
+}
+
+TEST_F(events, contexts_contended)
+{
+	volatile int owner[VY_CORES] = { };
+	struct allocator a[4];
+	pthread_t threads[4];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		a[i] = (struct allocator){ at_open(), 0, i, owner };
+		ASSERT_GE(a[i].fd, 0);
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, allocate_around,
+					    &a[i]));
+	}
+	for (i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(0, a[i].err);
+		close(a[i].fd);
+	}
+	EXPECT_EQ(0, vy_ctx_alloc(self->fd, VY_CORES));
+}
+
+/* A context outlives a restart of firmware, or is given up: never half of it */
+TEST_F_TIMEOUT(events, context_over_a_restart, 60)
+{
+	uint64_t gen = self->t.q.generation, mask;
+
+	ASSERT_EQ(0, vy_ctx_alloc(self->fd, 2));
+	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);
+	ASSERT_EQ(0, vy_settle(self->t.fd, gen));
+	EXPECT_EQ(0, vy_call(self->fd, VY_DYNMEM_LOAD, NULL));
+	mask = vy_ctx_mask(self->fd);
+	EXPECT_TRUE(mask == 3 || mask == 0)
+		TH_LOG("mask %#llx", (unsigned long long)mask);
+	EXPECT_EQ(mask ? 2 : 0, vy_ctx_alloc(self->t.fd, 2));
+	EXPECT_EQ(0, vy_ctx_free(self->fd));
+	EXPECT_EQ(0, vy_ctx_free(self->t.fd));
+	EXPECT_EQ(0, vy_ctx_alloc(self->fd, VY_CORES));
+}
+
+TEST_HARNESS_MAIN

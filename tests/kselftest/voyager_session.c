@@ -1,0 +1,700 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A session as the Voyager SDK plays it, from finding the card to closing it,
+ * and the card shared by two clients, one of them a native one.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "libvoyager.h"
+
+#define KIB		1024UL
+#define MIB		(1024 * KIB)
+#define LOAD_ADDR	0x238
+
+FIXTURE(session)
+{
+	struct at_ctx t;
+};
+
+FIXTURE_SETUP(session)
+{
+	VY_BEGIN(&self->t, 0);
+}
+
+FIXTURE_TEARDOWN(session)
+{
+	at_lab_set(METIS_LAB_UNDO, 1);
+	AT_END(&self->t);
+}
+
+/* ---- what the SDK does ---- */
+
+/* The card is a name in the class, its node that with the same numbers */
+static int find_and_open(void)
+{
+	char path[512], version[32], dev[32], name[300] = "";
+	unsigned int a, b, c, major_nr, minor_nr, v[3];
+	struct dirent *de;
+	struct stat st;
+	DIR *dir;
+	int fd;
+
+	if (at_read_text("/sys/class/metis/version", version, sizeof(version)) ||
+	    sscanf(version, "%u.%u.%u", &v[0], &v[1], &v[2]) != 3)
+		return -EPROTO;
+	if (v[0] * 1000000 + v[1] * 1000 + v[2] < 1006002)
+		return -EPROTONOSUPPORT;
+	dir = opendir("/sys/class/metis");
+	while (dir && (de = readdir(dir)))
+		if (sscanf(de->d_name, "metis-%x:%x:%x", &a, &b, &c) == 3)
+			snprintf(name, sizeof(name), "%s", de->d_name);
+	if (dir)
+		closedir(dir);
+	if (!*name)
+		return -ENODEV;
+	/* udev makes this name, the kernel alone does not */
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "/sys/class/metis/%s/dev", name);
+	if (at_read_text(path, dev, sizeof(dev)) ||
+	    sscanf(dev, "%u:%u", &major_nr, &minor_nr) != 2)
+		return -EPROTO;
+	dir = opendir("/dev");
+	while (dir && (de = readdir(dir))) {
+		snprintf(path, sizeof(path), "/dev/%s", de->d_name);
+		if (!stat(path, &st) && S_ISCHR(st.st_mode) &&
+		    st.st_rdev == makedev(major_nr, minor_nr))
+			fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd >= 0)
+			break;
+	}
+	if (dir)
+		closedir(dir);
+	return fd;
+}
+
+static uint64_t at64(volatile uint8_t *p)
+{
+	return *(volatile uint64_t *)p;
+}
+
+/* Image into the card, some of it by DMA, some by hand; entry point; start */
+static int start_runtime(int fd, volatile uint8_t *l2)
+{
+	uint64_t base = at64(l2 + 0x208), entry = base + AT_L2_IMAGE;
+	size_t size, head = 4096 + 12;
+	uint8_t *image;
+	uint32_t crc, i, word;
+	int err;
+
+	err = vy_image(&image, &size);
+	if (err)
+		return err;
+	for (i = 0; i < head; i += 4) {
+		memcpy(&word, image + i, 4);
+		*(volatile uint32_t *)(l2 + AT_L2_IMAGE + i) = word;
+	}
+	err = vy_user_xfer(fd, VY_WRITE, entry + head, image + head,
+			   size - head);
+	if (!err)
+		err = at_dev_crc(entry, size, &crc);
+	if (!err && crc != at_crc32(0, image, size))
+		err = -EILSEQ;
+	free(image);
+	if (err)
+		return err;
+	*(volatile uint64_t *)(l2 + LOAD_ADDR) = entry;
+	err = vy_request(fd, l2, METIS_EMU_OP_START, NULL, 0, 15);
+	if (err)
+		return err;
+	return vy_call(fd, VY_DYNMEM_LOAD, NULL);
+}
+
+static int run_job(int fd, volatile uint8_t *l2, unsigned int ctx,
+		   uint64_t where)
+{
+	uint32_t pattern = 0xc0ffee00 + ctx, crc, i;
+	struct metis_emu_job job = {
+		.magic = METIS_EMU_JOB_MAGIC, .op = METIS_EMU_JOB_FILL,
+		.addr = where, .len = 10000, .pattern = pattern,
+	};
+	static uint32_t want[2500];
+	int err = vy_job(fd, l2, ctx, &job);
+
+	for (i = 0; i < at_array_size(want); i++)
+		want[i] = pattern;
+	if (!err)
+		err = at_dev_crc(where, sizeof(want), &crc);
+	if (!err && crc != at_crc32(0, want, sizeof(want)))
+		err = -EILSEQ;
+	return err;
+}
+
+static void dma_bufs(struct __test_metadata *_metadata, int fd, uint64_t base)
+{
+	struct vy_dmabuf b;
+	uint32_t crc;
+	int i, err = vy_dmabuf_make(&b, 512 * KIB);
+
+	if (err == -ENOTSUP) {
+		at_msg("no dma-bufs on this kernel: that part is left out");
+		return;
+	}
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, vy_buf_attach(fd, b.fd));
+	for (i = 0; i < 4; i++) {
+		vy_dmabuf_begin(&b);
+		at_fill(b.p, b.size, 300 + i, 0);
+		vy_dmabuf_end(&b);
+		/* in by an asynchronous transfer, found by poll() */
+		ASSERT_EQ(0, vy_buf_xfer(fd, VY_WRITE | VY_ASYNC, base, 0,
+					 b.size, i));
+		EXPECT_EQ(POLLIN, vy_polled(fd, 10000) & POLLIN);
+		EXPECT_EQ(VY_DONE, vy_call(fd, VY_BUF_STATE, NULL));
+		EXPECT_EQ(1, vy_consume(fd));
+		ASSERT_EQ(0, at_dev_crc(base, b.size, &crc));
+		EXPECT_EQ(at_crc32(0, b.p, b.size), crc);
+		vy_dmabuf_begin(&b);
+		memset(b.p, 0, b.size);
+		vy_dmabuf_end(&b);
+		/* out by a synchronous one, or by one that is waited for */
+		if (i % 2) {
+			ASSERT_EQ(0, vy_buf_xfer(fd, VY_READ | VY_SYNC, base,
+						 0, b.size, VY_CHANNEL_ANY));
+		} else {
+			ASSERT_EQ(0, vy_buf_xfer(fd, VY_READ | VY_ASYNC, base,
+						 0, b.size, VY_CHANNEL_ANY));
+			ASSERT_EQ(0, vy_buf_wait(fd));
+		}
+		vy_dmabuf_begin(&b);
+		EXPECT_EQ(-1, at_check(b.p, b.size, 300 + i, 0));
+		vy_dmabuf_end(&b);
+		while (vy_consume(fd) == 1)
+			;
+	}
+	EXPECT_EQ(0, vy_call(fd, VY_BUF_DETACH, NULL));
+	vy_dmabuf_free(&b);
+}
+
+static void read_log(struct __test_metadata *_metadata, int fd, int log,
+		     volatile uint8_t *l2)
+{
+	static const char text[] = "the session's own line\n";
+	uint64_t end = at_now() + AT_SOON;
+	static char got[8192];
+	size_t len = 0;
+	ssize_t n;
+
+	fcntl(log, F_SETFL, O_NONBLOCK);
+	ASSERT_EQ(0, vy_lock(fd, 1));
+	ASSERT_EQ(0, vy_request(fd, l2, METIS_EMU_OP_LOG, text, strlen(text),
+				10));
+	ASSERT_EQ(0, vy_lock(fd, 0));
+	while (!memmem(got, len, text, strlen(text)) && at_now() < end) {
+		if (!(vy_polled(log, 100) & POLLIN))
+			continue;
+		n = read(log, got + len, sizeof(got) - len);
+		if (n > 0)
+			len += n;
+		if (len > sizeof(got) / 2)
+			len = 0;
+	}
+	EXPECT_NE(NULL, memmem(got, len, text, strlen(text)));
+}
+
+static void session(struct __test_metadata *_metadata, struct at_ctx *t)
+{
+	uint64_t value = VY_PROP_CORES, base;
+	struct vy_resources res;
+	struct vy_windows win;
+	volatile uint8_t *l2;
+	int fd, log, i;
+
+	fd = find_and_open();
+	ASSERT_GE(fd, 0)
+		TH_LOG("%s", strerror(-fd));
+	ASSERT_EQ(0, vy_call(fd, VY_PROPERTY, &value));
+	ASSERT_EQ(VY_CORES, value);
+	ASSERT_EQ(0, vy_call(fd, VY_RESOURCES, &res));
+	ASSERT_EQ(0, vy_call(fd, VY_WINDOWS, &win));
+	EXPECT_EQ(res.l2_size, win.size[2]);
+	l2 = mmap(NULL, res.l2_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, (void *)l2);
+
+	ASSERT_EQ(0, vy_lock(fd, 1));
+	ASSERT_EQ(0, start_runtime(fd, l2));
+	ASSERT_EQ(0, vy_request(fd, l2, METIS_EMU_OP_STATE, NULL, 0, 10));
+	EXPECT_EQ(METIS_EMU_RUNNING,
+		  *(volatile uint32_t *)(l2 + METIS_EMU_MBOX_MSG + 4));
+	ASSERT_EQ(0, vy_lock(fd, 0));
+
+	log = find_and_open();
+	ASSERT_GE(log, 0);
+	ASSERT_EQ(0, vy_stream(log, VY_STREAM_OPEN, METIS_EMU_LOG_SOURCE));
+	base = at64(l2 + 0x208) + AT_L2_SCRATCH;
+
+	/* One core, then all of them */
+	i = vy_ctx_alloc(fd, 1);
+	ASSERT_GE(i, 0);
+	EXPECT_EQ(1ULL << i, vy_ctx_mask(fd));
+	EXPECT_EQ(0, run_job(fd, l2, i, base + MIB));
+	ASSERT_EQ(0, vy_ctx_free(fd));
+	ASSERT_EQ(0, vy_ctx_alloc(fd, VY_CORES));
+	EXPECT_EQ(15, vy_ctx_mask(fd));
+	dma_bufs(_metadata, fd, base);
+	for (i = 0; i < VY_CORES; i++)
+		EXPECT_EQ(0, run_job(fd, l2, i, base + MIB))
+			TH_LOG("context %d", i);
+	/* and once by poll() */
+	ASSERT_EQ(0, vy_attach_msi(fd, 2));
+	EXPECT_EQ(0, run_job(fd, l2, 2, base + MIB));
+	EXPECT_EQ(POLLIN, vy_polled(fd, 10000) & POLLIN);
+	EXPECT_EQ(1, vy_consume(fd));
+
+	read_log(_metadata, fd, log, l2);
+	EXPECT_EQ(0, vy_stream(log, VY_STREAM_CLOSE, 0));
+	ASSERT_EQ(0, vy_ctx_free(fd));
+	munmap((void *)l2, res.l2_size);
+	close(log);
+	close(fd);
+	(void)t;
+}
+
+/* From the bootloader, as after power-on, and over a runtime that runs */
+TEST_F_TIMEOUT(session, start_to_end, 120)
+{
+	ASSERT_EQ(0, at_cure(self->t.fd));
+	session(_metadata, &self->t);
+	session(_metadata, &self->t);
+}
+
+/* A runtime that the native interface started serves the SDK as well */
+TEST_F_TIMEOUT(session, after_a_native_load, 60)
+{
+	volatile uint8_t *l2;
+	int fd;
+
+	ASSERT_EQ(0, at_fw_run(self->t.fd));
+	fd = find_and_open();
+	ASSERT_GE(fd, 0);
+	l2 = vy_map_l2(fd, &self->t);
+	ASSERT_NE(NULL, l2);
+	ASSERT_EQ(0, vy_ctx_alloc(fd, VY_CORES));
+	EXPECT_EQ(0, run_job(fd, l2, 3, at_scratch_l2(&self->t.q)));
+	/* and goes on over the next, with the files it has */
+	ASSERT_EQ(0, at_fw_run(self->t.fd));
+	ASSERT_EQ(0, vy_call(fd, VY_DYNMEM_LOAD, NULL));
+	if (!vy_ctx_mask(fd))
+		ASSERT_EQ(0, vy_ctx_alloc(fd, VY_CORES));
+	EXPECT_EQ(0, run_job(fd, l2, 1, at_scratch_l2(&self->t.q)));
+	munmap((void *)l2, self->t.q.bar2_size);
+	close(fd);
+}
+
+/* Firmware that refuses the image says so, and the next try works */
+TEST_F_TIMEOUT(session, start_refused, 60)
+{
+	volatile uint8_t *l2;
+	int fd = find_and_open();
+
+	ASSERT_GE(fd, 0);
+	l2 = vy_map_l2(fd, &self->t);
+	ASSERT_NE(NULL, l2);
+	ASSERT_EQ(0, vy_lock(fd, 1));
+	at_lab_set(METIS_LAB_START_FAULT, METIS_LAB_START_REFUSE);
+	EXPECT_EQ(METIS_EMU_EIO, start_runtime(fd, l2));
+	at_lab_set(METIS_LAB_START_FAULT, METIS_LAB_START_OK);
+	EXPECT_EQ(0, start_runtime(fd, l2));
+	EXPECT_EQ(0, vy_lock(fd, 0));
+	munmap((void *)l2, self->t.q.bar2_size);
+	close(fd);
+}
+
+/* ---- two clients ---- */
+
+FIXTURE(shared)
+{
+	struct at_ctx t;	/* its file is the native client's */
+	int fd;			/* the SDK's */
+	uint64_t base;
+	volatile uint8_t *l2;
+};
+
+FIXTURE_SETUP(shared)
+{
+	VY_BEGIN(&self->t, AT_NEEDS_RUNNING);
+	self->base = at_scratch_l2(&self->t.q);
+	self->fd = at_open();
+	ASSERT_GE(self->fd, 0);
+	self->l2 = vy_map_l2(self->fd, &self->t);
+	ASSERT_NE(NULL, self->l2);
+}
+
+FIXTURE_TEARDOWN(shared)
+{
+	at_lab_set(METIS_LAB_UNDO, 1);
+	munmap((void *)self->l2, self->t.q.bar2_size);
+	close(self->fd);
+	AT_END(&self->t);
+}
+
+/* A megabyte takes about @ms of the board's time on a channel */
+static void slow_engine(unsigned int ms)
+{
+	at_lab_set(METIS_LAB_STEP_BYTES, 65536);
+	at_lab_set(METIS_LAB_STEP_NS, ms * 1000000ULL / 16);
+}
+
+struct client {
+	pthread_t thread;
+	bool native;
+	int fd, err;
+	uint64_t base, worst;
+	uint32_t direction;
+	unsigned int depth, done;
+	volatile bool stop;
+};
+
+/* Keeps @depth transfers queued */
+static void native_client(struct client *c)
+{
+	uint64_t seqs[32], gen = at_generation(c->fd);
+	struct axl_buf_register reg;
+	struct axl_wait w;
+	struct at_mem mem;
+	unsigned int i, n = 0;
+
+	if (at_mem_alloc(&mem, AT_PLAIN, MIB) ||
+	    at_register(c->fd, mem.p, MIB, c->direction ? AXL_BUF_FROM_DEVICE :
+			AXL_BUF_TO_DEVICE, &reg)) {
+		c->err = -ENOMEM;
+		return;
+	}
+	struct axl_xfer x = {
+		.handle = reg.handle, .direction = c->direction,
+		.device_addr = c->base, .length = MIB,
+		.channel = AXL_CHANNEL_ANY,
+	};
+
+	while (!c->err && (!c->stop || n)) {
+		for (; n < c->depth && !c->stop && !c->err; n++)
+			c->err = at_submit(c->fd, &x, 1, gen, AT_SEC(30),
+					   &seqs[n]);
+		if (!n)
+			break;
+		if (!c->err)
+			c->err = at_wait(c->fd, seqs[0], AT_SEC(30), &w);
+		if (!c->err)
+			c->err = w.status;
+		for (i = 1; i < n; i++)
+			seqs[i - 1] = seqs[i];
+		n--;
+		c->done++;
+	}
+	at_mem_free(&mem);
+}
+
+static void voyager_client(struct client *c)
+{
+	uint8_t *p = malloc(MIB);
+	uint64_t start;
+
+	while (!c->err && !c->stop) {
+		start = at_now();
+		c->err = vy_user_xfer(c->fd, c->direction ? VY_READ : VY_WRITE,
+				      c->base, p, MIB);
+		if (at_now() - start > c->worst)
+			c->worst = at_now() - start;
+		c->done++;
+	}
+	free(p);
+}
+
+static void *client_run(void *arg)
+{
+	struct client *c = arg;
+
+	if (c->native)
+		native_client(c);
+	else
+		voyager_client(c);
+	return NULL;
+}
+
+/* Neither waits behind all that the other can think of */
+TEST_F_TIMEOUT(shared, channels, 60)
+{
+	struct client c[8];
+	unsigned int done[2] = { }, i;
+
+	slow_engine(10);
+	for (i = 0; i < 8; i++) {
+		c[i] = (struct client){
+			.native = i % 2, .fd = at_open(), .depth = 16,
+			.base = self->base + i * MIB, .direction = i / 4,
+		};
+		ASSERT_GE(c[i].fd, 0);
+		ASSERT_EQ(0, pthread_create(&c[i].thread, NULL, client_run,
+					    &c[i]));
+	}
+	at_sleep_ms(6000);
+	for (i = 0; i < 8; i++)
+		c[i].stop = true;
+	for (i = 0; i < 8; i++) {
+		pthread_join(c[i].thread, NULL);
+		EXPECT_EQ(0, c[i].err)
+			TH_LOG("client %u", i);
+		EXPECT_LE(2, c[i].done)
+			TH_LOG("client %u", i);
+		done[c[i].native] += c[i].done;
+		close(c[i].fd);
+	}
+	at_msg("%u transfers of the SDK's files, %u of native ones", done[0],
+	       done[1]);
+	/* One at a time against a queue of sixteen: no equal shares, but a share */
+	EXPECT_LE(done[1] / 40, done[0]);
+}
+
+TEST_F_TIMEOUT(shared, contexts_stay, 60)
+{
+	struct metis_emu_job job = {
+		.magic = METIS_EMU_JOB_MAGIC, .op = METIS_EMU_JOB_CRC,
+		.addr = self->base, .len = 4096,
+	};
+	struct client c = {
+		.native = true, .fd = self->t.fd, .depth = 8,
+		.base = self->base + MIB, .direction = AXL_FROM_DEVICE,
+	};
+	int other = at_open(), i;
+
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, vy_ctx_alloc(self->fd, 2));
+	at_lab_set(METIS_LAB_JOB_US, 200000);
+	ASSERT_EQ(0, pthread_create(&c.thread, NULL, client_run, &c));
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(0, vy_job(self->fd, self->l2, i % 2, &job));
+		EXPECT_EQ(-EINVAL, vy_ctx_alloc(other, 3));
+		EXPECT_EQ(2, vy_ctx_alloc(other, 2));
+		EXPECT_EQ(0, vy_ctx_free(other));
+		EXPECT_EQ(3, vy_ctx_mask(self->fd));
+	}
+	c.stop = true;
+	pthread_join(c.thread, NULL);
+	EXPECT_EQ(0, c.err);
+	EXPECT_LT(0, c.done);
+	close(other);
+}
+
+TEST_F(shared, events_reach_both)
+{
+	struct at_waiter w;
+	uint64_t count;
+
+	ASSERT_EQ(0, at_event_count(self->t.fd, 3, &count));
+	ASSERT_EQ(0, vy_clear(self->fd, 3));
+	ASSERT_EQ(0, vy_attach_msi(self->fd, 3));
+	at_waiter_start(&w, self->t.fd, 3, count, self->t.q.generation,
+			AT_SEC(20));
+	at_lab_set(METIS_LAB_RAISE, 3);
+	EXPECT_EQ(0, vy_wait(self->fd, 3, 20));
+	EXPECT_EQ(POLLIN, vy_polled(self->fd, 10000) & POLLIN);
+	EXPECT_EQ(0, at_waiter_end(&w));
+}
+
+static void mailbox_and_transfers(uint64_t base, volatile uint8_t *l2, int ready)
+{
+	uint8_t *p = malloc(2 * MIB);
+	int fd = at_open();
+
+	if (fd < 0 || vy_lock(fd, 1) || vy_ctx_alloc(fd, VY_CORES) ||
+	    vy_attach_msi(fd, 12) ||
+	    vy_stream(fd, VY_STREAM_OPEN, METIS_EMU_LOG_SOURCE))
+		_exit(1);
+	/* A question whose answer nobody will hear */
+	*(volatile uint32_t *)(l2 + METIS_EMU_MBOX_SIZE) = 0;
+	__sync_synchronize();
+	*(volatile uint32_t *)(l2 + METIS_EMU_MBOX_OPCODE) = METIS_EMU_OP_PING;
+	if (write(ready, "r", 1) != 1)
+		_exit(2);
+	for (;;)
+		vy_user_xfer(fd, VY_READ, base, p, 2 * MIB);
+}
+
+/* The SDK's process dies with everything in its hands */
+TEST_F_TIMEOUT(shared, sdk_killed, 120)
+{
+	struct client c = {
+		.native = true, .fd = self->t.fd, .depth = 4,
+		.base = self->base + 4 * MIB, .direction = AXL_FROM_DEVICE,
+	};
+	uint64_t start;
+	int i, ready[2], status;
+	pid_t child;
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	slow_engine(20);
+	ASSERT_EQ(0, pthread_create(&c.thread, NULL, client_run, &c));
+	for (i = 0; i < 8; i++) {
+		fflush(stdout);
+		child = fork();
+		if (!child)
+			mailbox_and_transfers(self->base, self->l2, ready[1]);
+		ASSERT_GT(child, 0);
+		ASSERT_EQ(1, read(ready[0], &byte, 1));
+		at_sleep_ms(7 * i);
+		kill(child, SIGKILL);
+		start = at_now();
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status))
+			TH_LOG("ended by itself, step %d", WEXITSTATUS(status));
+		EXPECT_EQ(0, vy_lock(self->fd, 1));
+		EXPECT_EQ(0, vy_ctx_alloc(self->fd, VY_CORES));
+		EXPECT_LT(at_now() - start, AT_SEC(10));
+		/* the next conversation is not disturbed by the last */
+		EXPECT_EQ(0, vy_request(self->fd, self->l2, METIS_EMU_OP_PING,
+					NULL, 0, 10));
+		EXPECT_EQ(0, vy_ctx_free(self->fd));
+		EXPECT_EQ(0, vy_lock(self->fd, 0));
+	}
+	c.stop = true;
+	pthread_join(c.thread, NULL);
+	EXPECT_EQ(0, c.err);
+	EXPECT_LT(0, c.done);
+	/* and the native client can start firmware */
+	EXPECT_EQ(0, at_fw_run(self->t.fd));
+}
+
+TEST_F_TIMEOUT(shared, native_killed, 60)
+{
+	struct client c = {
+		.fd = self->fd, .base = self->base, .direction = 1,
+	};
+	int i, status;
+	pid_t child;
+
+	slow_engine(20);
+	ASSERT_EQ(0, pthread_create(&c.thread, NULL, client_run, &c));
+	for (i = 0; i < 6; i++) {
+		fflush(stdout);
+		child = fork();
+		if (!child) {
+			struct client n = {
+				.native = true, .fd = at_open(), .depth = 16,
+				.base = self->base + 4 * MIB,
+				.direction = i % 2,
+			};
+
+			native_client(&n);
+			_exit(1);
+		}
+		ASSERT_GT(child, 0);
+		at_sleep_ms(60 + 7 * i);
+		kill(child, SIGKILL);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+	}
+	c.stop = true;
+	pthread_join(c.thread, NULL);
+	EXPECT_EQ(0, c.err);
+	EXPECT_LT(6, c.done);
+}
+
+struct loader {
+	pthread_t thread;
+	int fd, err;
+	volatile bool ended;
+};
+
+static void *load_run(void *arg)
+{
+	struct loader *l = arg;
+
+	l->err = at_fw_run(l->fd);
+	l->ended = true;
+	return NULL;
+}
+
+/*
+ * Taken: a native load while the SDK has the mailbox waits for it, is refused or
+ * goes ahead; when the owner is dead it works in any case.
+ */
+TEST_F_TIMEOUT(shared, native_load_and_the_lock, 60)
+{
+	struct loader l = { .fd = self->t.fd };
+	int status, ready[2], fd;
+	pid_t child;
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	child = fork();
+	if (!child) {
+		fd = at_open();
+		if (fd < 0 || vy_lock(fd, 1) || write(ready[1], "r", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	ASSERT_GT(child, 0);
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	ASSERT_EQ(0, pthread_create(&l.thread, NULL, load_run, &l));
+	at_sleep_ms(1500);
+	at_msg("with the mailbox locked a native load %s",
+	       l.ended ? "ended" : "waits");
+	kill(child, SIGKILL);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	pthread_join(l.thread, NULL);
+	EXPECT_TRUE(!l.err || l.err == -EBUSY || l.err == -ETIMEDOUT)
+		TH_LOG("%d", l.err);
+	EXPECT_EQ(0, at_fw_run(self->t.fd));
+	EXPECT_EQ(0, vy_call(self->fd, VY_DYNMEM_LOAD, NULL));
+	EXPECT_EQ(0, vy_lock(self->fd, 1));
+	EXPECT_EQ(0, vy_lock(self->fd, 0));
+}
+
+/* One file that speaks both: each interface has its own results */
+TEST_F(shared, both_on_one_file)
+{
+	static uint8_t p[65536];
+	struct axl_buf_register reg;
+	struct axl_wait w;
+	uint64_t seq;
+
+	ASSERT_EQ(0, at_register(self->fd, p, sizeof(p), AXL_BUF_FROM_DEVICE,
+				 &reg));
+	struct axl_xfer x = {
+		.handle = reg.handle, .direction = AXL_FROM_DEVICE,
+		.device_addr = self->base, .length = sizeof(p),
+		.channel = AXL_CHANNEL_ANY,
+	};
+
+	ASSERT_EQ(0, at_submit(self->fd, &x, 1, self->t.q.generation,
+			       AT_SEC(20), &seq));
+	EXPECT_EQ(0, vy_user_xfer(self->fd, VY_WRITE, self->base + MIB, p,
+				  sizeof(p)));
+	EXPECT_EQ(VY_NONE, vy_call(self->fd, VY_BUF_STATE, NULL));
+	EXPECT_EQ(0, at_wait(self->fd, seq, AT_SOON, &w));
+	EXPECT_EQ(0, w.status);
+	EXPECT_EQ(sizeof(p), w.bytes);
+	/* the SDK's transfers are not to be collected natively */
+	EXPECT_EQ(-ENOENT, at_wait(self->fd, 0, 0, &w));
+}
+
+TEST_HARNESS_MAIN

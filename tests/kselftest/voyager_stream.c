@@ -1,0 +1,1133 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Data streams: every reader gets every byte from its opening on, whatever the
+ * others do and whatever firmware writes where the ring is described.
+ *
+ * Taken, where the description is silent: what was in the ring at the opening
+ * may come first; the total is what came for this reader since then; an overrun
+ * is a byte or an occasion; after a restart of firmware a reader goes on or is
+ * told (EPOLLHUP), and a new one works.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "libvoyager.h"
+
+#define LOG		METIS_EMU_LOG_SOURCE
+#define TRACE		METIS_EMU_TRACE_SOURCE
+#define MIB		(1024 * 1024UL)
+
+/* The contract's description of a stream */
+#define REF		0x240
+#define MAGIC		0xf0f0
+#define RECORD(n)	(264 + 80 * (n))
+#define READ_POS	0
+#define CAPACITY	4
+#define WRITE_POS	8
+#define REG		12
+#define REG_ENABLED	(1u << 31)
+
+FIXTURE(stream)
+{
+	struct at_ctx t;
+	volatile uint8_t *l2;
+	unsigned int marks;
+};
+
+FIXTURE_SETUP(stream)
+{
+	VY_BEGIN(&self->t, AT_NEEDS_RUNNING);
+	self->l2 = vy_map_l2(self->t.fd, &self->t);
+	ASSERT_NE(NULL, self->l2);
+}
+
+FIXTURE_TEARDOWN(stream)
+{
+	if (self->l2)
+		munmap((void *)self->l2, self->t.q.bar2_size);
+	AT_END(&self->t);
+}
+
+static volatile uint32_t *field(volatile uint8_t *l2, unsigned int n,
+				unsigned int at)
+{
+	return (volatile uint32_t *)(l2 + vy_area(l2, REF, MAGIC) + RECORD(n) +
+				     at);
+}
+
+/* The driver has taken everything out of the ring */
+static bool ring_empty(volatile uint8_t *l2, unsigned int n)
+{
+	uint64_t end = at_now() + AT_SOON;
+
+	while (*field(l2, n, READ_POS) != *field(l2, n, WRITE_POS)) {
+		if (at_now() > end)
+			return false;
+		at_sleep_ms(1);
+	}
+	return true;
+}
+
+static int say(volatile uint8_t *l2, const char *text)
+{
+	uint8_t reply[256];
+	uint32_t n;
+
+	return at_mailbox(l2, METIS_EMU_OP_LOG, text, strlen(text), reply, &n);
+}
+
+/* @n bytes more of the trace; how many were taken, and where they begin */
+static int64_t trace(volatile uint8_t *l2, uint32_t n, uint64_t *at)
+{
+	uint8_t reply[256];
+	uint32_t size, taken;
+	int err = at_mailbox(l2, METIS_EMU_OP_TRACE, &n, 4, reply, &size);
+
+	if (err)
+		return err;
+	if (size != 16)
+		return -EPROTO;
+	memcpy(at, reply + 4, 8);
+	memcpy(&taken, reply + 12, 4);
+	return taken;
+}
+
+static uint8_t trace_byte(uint64_t at)
+{
+	return (uint32_t)(at / 4 * METIS_EMU_TRACE_STEP) >> 8 * (at % 4);
+}
+
+/* ---- readers ---- */
+
+struct reader {
+	int fd;
+	uint8_t *data;
+	size_t len, room;
+};
+
+static int reader_open(struct reader *r, uint32_t source)
+{
+	int err;
+
+	memset(r, 0, sizeof(*r));
+	r->fd = at_open();
+	if (r->fd < 0)
+		return r->fd;
+	err = vy_stream(r->fd, VY_STREAM_OPEN, source);
+	fcntl(r->fd, F_SETFL, O_NONBLOCK);
+	return err;
+}
+
+static void reader_close(struct reader *r)
+{
+	close(r->fd);
+	free(r->data);
+	memset(r, 0, sizeof(*r));
+	r->fd = -1;
+}
+
+/* Whatever is there; the number of bytes or -errno */
+static ssize_t reader_take(struct reader *r)
+{
+	ssize_t n, all = 0;
+
+	for (;;) {
+		if (r->room - r->len < 65536) {
+			r->room += 16 * 65536;
+			r->data = realloc(r->data, r->room);
+		}
+		n = read(r->fd, r->data + r->len, 65536);
+		if (n <= 0)
+			return n < 0 && errno != EAGAIN && !all ? -errno : all;
+		r->len += n;
+		all += n;
+	}
+}
+
+/* Until @len bytes are there, or nothing has come for a while */
+static int reader_want(struct reader *r, size_t len)
+{
+	uint64_t end = at_now() + AT_SOON;
+	ssize_t n;
+
+	while (r->len < len) {
+		if (!(vy_polled(r->fd, 100) & POLLIN)) {
+			if (at_now() > end)
+				return -ETIMEDOUT;
+			continue;
+		}
+		n = reader_take(r);
+		if (n < 0)
+			return n;
+		end = at_now() + AT_SOON;
+	}
+	return 0;
+}
+
+static void reader_drop(struct reader *r, size_t n)
+{
+	memmove(r->data, r->data + n, r->len - n);
+	r->len -= n;
+}
+
+/* Drops everything up to and with @text */
+static int reader_past(struct reader *r, const char *text)
+{
+	uint64_t end = at_now() + AT_SOON;
+	uint8_t *p;
+
+	while (!r->len || !(p = memmem(r->data, r->len, text, strlen(text)))) {
+		if (at_now() > end)
+			return -ETIMEDOUT;
+		if (vy_polled(r->fd, 100) & POLLIN)
+			reader_take(r);
+	}
+	reader_drop(r, p + strlen(text) - r->data);
+	return 0;
+}
+
+/* Numbered lines without a gap; how many, or -1 */
+static int lines_in_order(const struct reader *r, unsigned int *first)
+{
+	const char *p = (char *)r->data, *end = p + r->len;
+	unsigned int n, count = 0;
+	int used;
+
+	while (p < end) {
+		char line[64] = { };
+
+		memcpy(line, p, end - p < 63 ? end - p : 63);
+		used = 0;
+		if (sscanf(line, "log line %u%n", &n, &used) != 1 || !used ||
+		    line[used] != '\n')
+			return -1;
+		if (!count)
+			*first = n;
+		else if (n != *first + count)
+			return -1;
+		count++;
+		p += used + 1;
+	}
+	return count;
+}
+
+/* Lines that fit into the ring, so that none is lost before the driver sees it */
+static bool log_lines(volatile uint8_t *l2, unsigned int lines)
+{
+	while (lines) {
+		unsigned int n = lines < 25 ? lines : 25;
+
+		at_lab_set(METIS_LAB_LOG_BURST, n);
+		if (!ring_empty(l2, 0))
+			return false;
+		lines -= n;
+	}
+	return true;
+}
+
+static void mark(char *text, size_t size, unsigned int *marks)
+{
+	snprintf(text, size, "<mark %u>\n", ++*marks);
+}
+
+/* ---- the log ---- */
+
+TEST_F(stream, every_line)
+{
+	uint32_t dropped;
+	struct reader r;
+	unsigned int first;
+	char text[32];
+
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	ASSERT_EQ(0, reader_past(&r, text));
+	EXPECT_EQ(0, r.len);
+	dropped = at_lab_get(METIS_LAB_LOG_DROPPED);
+	/* many times around the ring */
+	ASSERT_TRUE(log_lines(self->l2, 1000));
+	EXPECT_EQ(dropped, at_lab_get(METIS_LAB_LOG_DROPPED));
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	while (r.len < strlen(text) ||
+	       memcmp(r.data + r.len - strlen(text), text, strlen(text)))
+		ASSERT_EQ(0, reader_want(&r, r.len + 1));
+	r.len -= strlen(text);
+	EXPECT_EQ(1000, lines_in_order(&r, &first));
+	reader_close(&r);
+}
+
+/* Nobody has read: the ring is full, and a reader brings it to life again */
+TEST_F(stream, full_ring_at_opening)
+{
+	struct reader r;
+	char text[32];
+
+	at_lab_set(METIS_LAB_LOG_BURST, 400);
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	EXPECT_EQ(0, reader_past(&r, text));
+	reader_close(&r);
+}
+
+TEST_F(stream, several_readers)
+{
+	struct reader r[5];
+	unsigned int first, i, k;
+	char text[32];
+	int n;
+
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, reader_open(&r[i], LOG));
+		ASSERT_TRUE(ring_empty(self->l2, 0));
+		mark(text, sizeof(text), &self->marks);
+		ASSERT_EQ(0, say(self->l2, text));
+		for (k = 0; k <= i; k++)
+			ASSERT_EQ(0, reader_past(&r[k], text));
+		ASSERT_TRUE(log_lines(self->l2, 40));
+		/* Some read now, the others later */
+		reader_take(&r[i / 2]);
+		for (k = 0; k <= i; k++)
+			ASSERT_EQ(0, reader_want(&r[k], 40 * 10));
+	}
+	ASSERT_TRUE(log_lines(self->l2, 40));
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	for (i = 0; i < 5; i++) {
+		/* whatever was left of the round before, then the last */
+		while (r[i].len < strlen(text) ||
+		       memcmp(r[i].data + r[i].len - strlen(text), text,
+			      strlen(text)))
+			ASSERT_EQ(0, reader_want(&r[i], r[i].len + 1))
+				TH_LOG("reader %u", i);
+		r[i].len -= strlen(text);
+		n = lines_in_order(&r[i], &first);
+		EXPECT_EQ(80, n)
+			TH_LOG("reader %u", i);
+		EXPECT_EQ(r[0].len, r[i].len);
+		EXPECT_EQ(0, memcmp(r[0].data, r[i].data, r[i].len));
+	}
+	/* One goes, the others stay */
+	reader_close(&r[0]);
+	reader_close(&r[3]);
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	for (i = 1; i < 5; i++) {
+		if (i == 3)
+			continue;
+		EXPECT_EQ(0, reader_past(&r[i], text));
+		reader_close(&r[i]);
+	}
+}
+
+TEST_F(stream, many_readers)
+{
+	struct reader r[40];
+	char text[32];
+	int i;
+
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(0, reader_open(&r[i], i % 2 ? LOG : TRACE));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	for (i = 1; i < 40; i += 2)
+		EXPECT_EQ(0, reader_past(&r[i], text));
+	for (i = 0; i < 40; i++)
+		reader_close(&r[i]);
+}
+
+/* ---- calls ---- */
+
+TEST_F(stream, sources)
+{
+	static const uint32_t none[] = { 2, 5, 12, 83, 255, 256, 65536, ~0U,
+					 0x80000000 };
+	struct reader r;
+	uint8_t byte;
+	size_t i;
+
+	for (i = 0; i < at_array_size(none); i++) {
+		EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_OPEN, none[i]));
+		EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_ENABLE, none[i]));
+		EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_DISABLE, none[i]));
+		EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_RESET, none[i]));
+	}
+	/* A file that failed to become a reader is none */
+	EXPECT_REFUSED(read(self->t.fd, &byte, 1) < 0 ? -errno : 0);
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	EXPECT_REFUSED(vy_stream(r.fd, VY_STREAM_OPEN, 77));
+	EXPECT_EQ(0, vy_stream(r.fd, VY_STREAM_CLOSE, 0));
+	EXPECT_REFUSED(read(r.fd, &byte, 1) < 0 ? -errno : 0);
+	/* and can become one again, of another source */
+	EXPECT_EQ(0, vy_stream(r.fd, VY_STREAM_OPEN, TRACE));
+	EXPECT_EQ(0, vy_stream(r.fd, VY_STREAM_CLOSE, 0));
+	EXPECT_EQ(0, vy_stream(r.fd, VY_STREAM_OPEN, LOG));
+	reader_close(&r);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+struct blocked {
+	pthread_t thread;
+	volatile bool ended;
+	int fd;
+	ssize_t n;
+	int err;
+	char buf[256];
+};
+
+static void *block(void *arg)
+{
+	struct blocked *b = arg;
+
+	b->n = read(b->fd, b->buf, sizeof(b->buf));
+	b->err = errno;
+	b->ended = true;
+	return NULL;
+}
+
+TEST_F(stream, read_call)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct blocked b = { };
+	struct reader r;
+	char text[32], *hole;
+	size_t page = at_page_size();
+
+	hole = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, hole);
+	munmap(hole + page, page);
+	sigaction(SIGUSR1, &sa, NULL);
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	at_sleep_ms(50);
+	reader_take(&r);
+	EXPECT_EQ(-1, read(r.fd, text, sizeof(text)));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(0, vy_polled(r.fd, 0));
+
+	/* Blocked: by a signal, then by data */
+	fcntl(r.fd, F_SETFL, 0);
+	b.fd = r.fd;
+	ASSERT_EQ(0, pthread_create(&b.thread, NULL, block, &b));
+	at_sleep_ms(100);
+	pthread_kill(b.thread, SIGUSR1);
+	pthread_join(b.thread, NULL);
+	EXPECT_EQ(-1, b.n);
+	EXPECT_EQ(EINTR, b.err);
+	ASSERT_EQ(0, pthread_create(&b.thread, NULL, block, &b));
+	at_sleep_ms(100);
+	ASSERT_EQ(0, say(self->l2, "0123456789"));
+	pthread_join(b.thread, NULL);
+	EXPECT_LE(1, b.n);
+	EXPECT_EQ('0', b.buf[0]);
+	fcntl(r.fd, F_SETFL, O_NONBLOCK);
+	at_sleep_ms(50);
+	reader_take(&r);
+
+	/* A bad address is the caller's mistake and costs no data */
+	ASSERT_EQ(0, say(self->l2, "abcdefghij"));
+	EXPECT_EQ(POLLIN, vy_polled(r.fd, 10000) & POLLIN);
+	EXPECT_EQ(0, read(r.fd, text, 0));
+	EXPECT_EQ(-1, read(r.fd, hole + page, 4));
+	EXPECT_EQ(EFAULT, errno);
+	/* in pieces */
+	EXPECT_EQ(1, read(r.fd, text, 1));
+	EXPECT_EQ('a', text[0]);
+	EXPECT_EQ(3, read(r.fd, text, 3));
+	EXPECT_EQ(0, memcmp(text, "bcd", 3));
+	EXPECT_EQ(POLLIN, vy_polled(r.fd, 0) & POLLIN);
+	EXPECT_EQ(6, read(r.fd, text, sizeof(text)));
+	EXPECT_EQ(0, memcmp(text, "efghij", 6));
+	EXPECT_EQ(0, vy_polled(r.fd, 0));
+	munmap(hole, page);
+	reader_close(&r);
+}
+
+/* One poll() for both kinds of news */
+TEST_F(stream, reader_and_events)
+{
+	struct reader r;
+
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	at_sleep_ms(50);
+	reader_take(&r);
+	ASSERT_EQ(0, vy_attach_msi(r.fd, 2));
+	EXPECT_EQ(0, vy_polled(r.fd, 0));
+	at_lab_set(METIS_LAB_RAISE, 2);
+	EXPECT_EQ(POLLIN, vy_polled(r.fd, 10000) & POLLIN);
+	EXPECT_EQ(1, vy_consume(r.fd));
+	while (vy_consume(r.fd) == 1)
+		;
+	EXPECT_EQ(0, vy_polled(r.fd, 0));
+	ASSERT_EQ(0, say(self->l2, "x"));
+	EXPECT_EQ(POLLIN, vy_polled(r.fd, 10000) & POLLIN);
+	EXPECT_EQ(0, reader_want(&r, r.len + 1));
+	reader_close(&r);
+}
+
+TEST_F(stream, enabled_bit)
+{
+	uint32_t before = *field(self->l2, 1, REG), log = *field(self->l2, 0, REG);
+
+	ASSERT_EQ(0, vy_stream(self->t.fd, VY_STREAM_ENABLE, TRACE));
+	EXPECT_EQ(REG_ENABLED | METIS_EMU_TRACE_VMSI, *field(self->l2, 1, REG));
+	ASSERT_EQ(0, vy_stream(self->t.fd, VY_STREAM_ENABLE, TRACE));
+	EXPECT_EQ(REG_ENABLED | METIS_EMU_TRACE_VMSI, *field(self->l2, 1, REG));
+	EXPECT_EQ(log, *field(self->l2, 0, REG));
+	ASSERT_EQ(0, vy_stream(self->t.fd, VY_STREAM_DISABLE, TRACE));
+	EXPECT_EQ(METIS_EMU_TRACE_VMSI, *field(self->l2, 1, REG));
+	ASSERT_EQ(0, vy_stream(self->t.fd, VY_STREAM_DISABLE, LOG));
+	EXPECT_EQ(METIS_EMU_LOG_VMSI, *field(self->l2, 0, REG));
+	ASSERT_EQ(0, vy_stream(self->t.fd, VY_STREAM_ENABLE, LOG));
+	EXPECT_EQ(REG_ENABLED | METIS_EMU_LOG_VMSI, *field(self->l2, 0, REG));
+	EXPECT_EQ(0, before & REG_ENABLED);
+}
+
+TEST_F(stream, statistics)
+{
+	struct vy_stream_stats s, s0;
+	struct reader r, other;
+	char text[32];
+	size_t n;
+
+	EXPECT_REFUSED(vy_call(self->t.fd, VY_STREAM_STATS, &s));
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	at_sleep_ms(50);
+	reader_take(&r);
+	ASSERT_EQ(0, vy_call(r.fd, VY_STREAM_STATS, &s0));
+	EXPECT_EQ(0, s0.available);
+	EXPECT_EQ(0, s0.overruns);
+	ASSERT_EQ(0, reader_open(&other, LOG));
+	mark(text, sizeof(text), &self->marks);
+	n = strlen(text);
+	ASSERT_EQ(0, say(self->l2, text));
+	EXPECT_EQ(POLLIN, vy_polled(r.fd, 10000) & POLLIN);
+	EXPECT_EQ(POLLIN, vy_polled(other.fd, 10000) & POLLIN);
+	ASSERT_EQ(0, vy_call(r.fd, VY_STREAM_STATS, &s));
+	EXPECT_EQ(n, s.available);
+	EXPECT_EQ(n, s.total - s0.total);
+	EXPECT_EQ(1, read(r.fd, text, 1));
+	ASSERT_EQ(0, vy_call(r.fd, VY_STREAM_STATS, &s));
+	EXPECT_EQ(n - 1, s.available);
+	EXPECT_EQ(n, s.total - s0.total);
+	EXPECT_EQ(0, s.overruns);
+	/* each reader its own */
+	ASSERT_EQ(0, vy_call(other.fd, VY_STREAM_STATS, &s));
+	EXPECT_EQ(n, s.available);
+	reader_close(&r);
+	reader_close(&other);
+}
+
+TEST_F(stream, reset)
+{
+	struct vy_stream_stats s;
+	struct reader r, other;
+	char text[32];
+
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_EQ(0, reader_open(&other, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	/* What is in the ring goes to the others, all of it is gone here */
+	ASSERT_EQ(0, vy_stream(r.fd, VY_STREAM_RESET, LOG));
+	ASSERT_EQ(0, vy_call(r.fd, VY_STREAM_STATS, &s));
+	EXPECT_EQ(0, s.available);
+	EXPECT_EQ(0, vy_polled(r.fd, 100));
+	EXPECT_EQ(0, reader_past(&other, text));
+	/* and it goes on from there */
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	ASSERT_EQ(0, reader_want(&r, strlen(text)));
+	EXPECT_EQ(0, memcmp(r.data, text, strlen(text)));
+	/* Another stream's reader, and no reader at all */
+	EXPECT_LE(vy_stream(r.fd, VY_STREAM_RESET, TRACE), 0);
+	EXPECT_LE(vy_stream(self->t.fd, VY_STREAM_RESET, LOG), 0);
+	reader_close(&r);
+	reader_close(&other);
+}
+
+/* ---- being woken ---- */
+
+TEST_F(stream, woken_by_its_interrupt)
+{
+	uint64_t start, took, worst = 0;
+	struct reader r;
+	int i;
+
+	if (at_silent(&self->t.q))
+		SKIP(return, "no messages arrive here");
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	at_sleep_ms(50);
+	reader_take(&r);
+	for (i = 0; i < 10; i++) {
+		/* at odd times of whatever else looks */
+		at_sleep_ms(37 + 11 * i);
+		start = at_now();
+		at_lab_set(METIS_LAB_LOG_BURST, 1);
+		EXPECT_EQ(POLLIN, vy_polled(r.fd, 10000) & POLLIN);
+		took = at_now() - start;
+		if (took > worst)
+			worst = took;
+		EXPECT_LE(1, reader_take(&r));
+	}
+	at_msg("woken after %llu ms at most, %u slots looked at",
+	       (unsigned long long)worst / 1000000, self->t.q.nr_vmsi);
+	/* Slots that firmware does not tell of are found by the slow look only */
+	EXPECT_LT(worst, self->t.q.nr_vmsi > METIS_EMU_LOG_VMSI ? AT_MSEC(250) :
+		  AT_SEC(3));
+	reader_close(&r);
+}
+
+/* A lost message, or a stream that announces nothing: late, but not never */
+TEST_F(stream, not_announced)
+{
+	struct reader r;
+	uint64_t at;
+
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	at_sleep_ms(50);
+	reader_take(&r);
+	at_lab_set(METIS_LAB_LOSE_KINDS, METIS_LAB_LOSE_PMSI |
+		   METIS_LAB_LOSE_VMSI);
+	at_lab_set(METIS_LAB_LOSE_MSGS, 2);
+	at_lab_set(METIS_LAB_LOG_BURST, 1);
+	EXPECT_EQ(POLLIN, vy_polled(r.fd, 10000) & POLLIN);
+	at_lab_set(METIS_LAB_UNDO, 1);
+	reader_close(&r);
+
+	ASSERT_EQ(0, reader_open(&r, TRACE));
+	/* Taken: a reader does not enable; if it does, so much the better */
+	vy_stream(r.fd, VY_STREAM_DISABLE, TRACE);
+	EXPECT_EQ(1000, trace(self->l2, 1000, &at));
+	EXPECT_EQ(0, reader_want(&r, 1000));
+	reader_close(&r);
+}
+
+/* ---- the trace: binary, large ---- */
+
+static ssize_t trace_differs(const struct reader *r, uint64_t at)
+{
+	size_t i;
+
+	for (i = 0; i < r->len; i++)
+		if (r->data[i] != trace_byte(at + i))
+			return i;
+	return -1;
+}
+
+/* Past what the ring held at the opening: the trace from a known byte on */
+static int trace_open(struct __test_metadata *_metadata, struct reader *r,
+		      volatile uint8_t *l2)
+{
+	int err = reader_open(r, TRACE);
+
+	if (err)
+		return err;
+	EXPECT_TRUE(ring_empty(l2, 1));
+	at_sleep_ms(50);
+	reader_take(r);
+	r->len = 0;
+	return 0;
+}
+
+TEST_F_TIMEOUT(stream, trace, 60)
+{
+	static const uint32_t pieces[] = { 1, 2, 3, 64, 1000, 4096, 16384, 5001 };
+	uint64_t at, from = ~0ULL;
+	struct vy_stream_stats s;
+	struct reader r[3];
+	size_t want = 0;
+	unsigned int i, k;
+
+	for (k = 0; k < 3; k++)
+		ASSERT_EQ(0, trace_open(_metadata, &r[k], self->l2));
+	ASSERT_EQ(0, vy_stream(r[0].fd, VY_STREAM_ENABLE, TRACE));
+	/* several times around its 256 KiB */
+	for (i = 0; i < 200; i++) {
+		uint32_t n = pieces[i % at_array_size(pieces)];
+
+		ASSERT_EQ(n, trace(self->l2, n, &at));
+		if (!i)
+			from = at;
+		want += n;
+		for (k = 0; k < 3; k++)
+			ASSERT_EQ(0, reader_want(&r[k], want))
+				TH_LOG("reader %u, round %u", k, i);
+	}
+	for (k = 0; k < 3; k++) {
+		EXPECT_EQ(want, r[k].len);
+		EXPECT_EQ(-1, trace_differs(&r[k], from));
+		ASSERT_EQ(0, vy_call(r[k].fd, VY_STREAM_STATS, &s));
+		EXPECT_EQ(0, s.overruns);
+		EXPECT_EQ(0, s.available);
+		reader_close(&r[k]);
+	}
+}
+
+/* As much as the ring holds at a time: complete, or the loss is counted */
+TEST_F_TIMEOUT(stream, trace_in_large_pieces, 60)
+{
+	uint32_t capacity = *field(self->l2, 1, CAPACITY);
+	struct vy_stream_stats s;
+	struct reader r;
+	uint64_t at, from = 0;
+	size_t want = 0;
+	unsigned int i;
+
+	EXPECT_EQ(0x40000, capacity);
+	ASSERT_EQ(0, trace_open(_metadata, &r, self->l2));
+	ASSERT_EQ(0, vy_stream(r.fd, VY_STREAM_ENABLE, TRACE));
+	for (i = 0; i < 10; i++) {
+		ASSERT_TRUE(ring_empty(self->l2, 1));
+		ASSERT_EQ(capacity - 1, trace(self->l2, ~0U, &at));
+		if (!i)
+			from = at;
+		want += capacity - 1;
+		ASSERT_TRUE(ring_empty(self->l2, 1));
+		if (reader_want(&r, want))
+			break;
+	}
+	ASSERT_EQ(0, vy_call(r.fd, VY_STREAM_STATS, &s));
+	if (i < 10) {
+		at_msg("%zu of %zu bytes, %llu overruns", r.len, want,
+		       (unsigned long long)s.overruns);
+		EXPECT_NE(0, s.overruns);
+	} else {
+		EXPECT_EQ(0, s.overruns);
+		EXPECT_EQ(want, r.len);
+		EXPECT_EQ(-1, trace_differs(&r, from));
+	}
+	reader_close(&r);
+}
+
+/* The multiplier is odd: a word tells its place */
+static uint32_t inverse(uint32_t x)
+{
+	uint32_t y = x;
+	int i;
+
+	for (i = 0; i < 5; i++)
+		y *= 2 - x * y;
+	return y;
+}
+
+/* In how many pieces without a gap; 0 when there are bytes that are no trace */
+static unsigned int trace_pieces(const struct reader *r)
+{
+	uint32_t inv = inverse(METIS_EMU_TRACE_STEP), word, skip;
+	unsigned int pieces = 0;
+	size_t i = 0, k;
+	uint64_t at;
+
+	while (i < r->len) {
+		/* too little to tell where it is from */
+		if (r->len - i < 16)
+			return pieces + 1;
+		for (skip = 0; skip < 4; skip++) {
+			memcpy(&word, r->data + i + skip, 4);
+			at = (uint64_t)(uint32_t)(word * inv) * 4 - skip;
+			for (k = 0; k < 12; k++)
+				if (r->data[i + k] != trace_byte(at + k))
+					break;
+			if (k == 12)
+				break;
+		}
+		if (skip == 4)
+			return 0;
+		while (i < r->len && r->data[i] == trace_byte(at)) {
+			i++;
+			at++;
+		}
+		pieces++;
+	}
+	return pieces;
+}
+
+struct fast {
+	pthread_t thread;
+	struct reader r;
+	volatile bool stop;
+	int err;
+};
+
+static void *read_on(void *arg)
+{
+	struct fast *f = arg;
+
+	while (!f->stop && !f->err) {
+		if (!(vy_polled(f->r.fd, 20) & POLLIN))
+			continue;
+		if (reader_take(&f->r) < 0)
+			f->err = -errno;
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(stream, overrun, 120)
+{
+	struct vy_stream_stats s = { };
+	struct reader slow;
+	struct fast f = { };
+	uint64_t at, from = 0, end;
+	size_t sent = 0;
+	unsigned int pieces;
+	int64_t n;
+
+	ASSERT_EQ(0, trace_open(_metadata, &slow, self->l2));
+	ASSERT_EQ(0, trace_open(_metadata, &f.r, self->l2));
+	ASSERT_EQ(0, vy_stream(slow.fd, VY_STREAM_ENABLE, TRACE));
+	ASSERT_EQ(0, pthread_create(&f.thread, NULL, read_on, &f));
+	while (!s.overruns && sent < 64 * MIB) {
+		n = trace(self->l2, 16384, &at);
+		ASSERT_GE(n, 0);
+		if (!sent)
+			from = at;
+		sent += n;
+		ASSERT_TRUE(ring_empty(self->l2, 1));
+		/* the fast one shall not depend on the scheduler */
+		for (end = at_now() + AT_SOON; f.r.len < sent && at_now() < end;)
+			at_sleep_ms(1);
+		ASSERT_EQ(0, vy_call(slow.fd, VY_STREAM_STATS, &s));
+	}
+	f.stop = true;
+	pthread_join(f.thread, NULL);
+	at_msg("%llu overruns after %zu bytes", (unsigned long long)s.overruns,
+	       sent);
+	EXPECT_NE(0, s.overruns);
+	EXPECT_EQ(0, f.err);
+	/* The slow reader's loss is not the other's */
+	EXPECT_EQ(sent, f.r.len);
+	EXPECT_EQ(-1, trace_differs(&f.r, from));
+	ASSERT_EQ(0, vy_call(f.r.fd, VY_STREAM_STATS, &s));
+	EXPECT_EQ(0, s.overruns);
+	ASSERT_EQ(0, vy_call(slow.fd, VY_STREAM_STATS, &s));
+	reader_take(&slow);
+	EXPECT_LE(slow.len, s.available);
+	EXPECT_LE(4096, slow.len);
+	pieces = trace_pieces(&slow);
+	EXPECT_TRUE(pieces >= 1 && pieces <= 1 + s.overruns)
+		TH_LOG("%u pieces, %llu overruns", pieces,
+		       (unsigned long long)s.overruns);
+	reader_close(&slow);
+	reader_close(&f.r);
+}
+
+/* ---- firmware that writes nonsense ---- */
+
+TEST_F_TIMEOUT(stream, hostile, 120)
+{
+	static const enum metis_lab_hostile kinds[] = {
+		METIS_HOSTILE_STREAM_COUNT, METIS_HOSTILE_STREAM_INDEX,
+		METIS_HOSTILE_STREAM_POS, METIS_HOSTILE_STREAM_CAPACITY,
+		METIS_HOSTILE_STREAM_EMPTY, METIS_HOSTILE_STREAM_RING,
+		METIS_HOSTILE_STREAM_NAME, METIS_HOSTILE_REF_OFFSET,
+		METIS_HOSTILE_REF_SIZE_WRAP, METIS_HOSTILE_REF_MISALIGNED,
+		METIS_HOSTILE_REF_ONES, METIS_HOSTILE_REF_EMPTY,
+		METIS_HOSTILE_SHARED_ONES, METIS_HOSTILE_SHARED_ZERO,
+		METIS_HOSTILE_FLIPPING, METIS_HOSTILE_RANDOM,
+	};
+	struct vy_stream_stats s;
+	struct reader old[2], r;
+	unsigned int i, k;
+	uint64_t start;
+	char text[32];
+
+	self->t.flags |= AT_PROVOKES_POLICE;
+	for (i = 0; i < at_array_size(kinds); i++) {
+		for (k = 0; k < 2; k++)
+			ASSERT_EQ(0, reader_open(&old[k], k ? TRACE : LOG))
+				TH_LOG("before kind %d", kinds[i]);
+		start = at_now();
+		at_lab_set(METIS_LAB_HOSTILE_SEED, 0x1234 + i);
+		at_lab_set(METIS_LAB_HOSTILE, kinds[i]);
+		for (k = 0; k < 2; k++) {
+			uint32_t source = k ? TRACE : LOG;
+
+			/* Whatever it answers, it answers */
+			if (!reader_open(&r, source))
+				reader_take(&r);
+			at_lab_set(METIS_LAB_LOG_BURST, 5);
+			vy_stream(r.fd, VY_STREAM_ENABLE, source);
+			at_sleep_ms(20);
+			vy_polled(r.fd, 0);
+			if (!vy_call(r.fd, VY_STREAM_STATS, &s)) {
+				EXPECT_GE(256 * MIB, s.available);
+			}
+			vy_stream(r.fd, VY_STREAM_RESET, source);
+			vy_stream(r.fd, VY_STREAM_DISABLE, source);
+			reader_close(&r);
+			/* an endless amount of nonsense is one, too */
+			EXPECT_GT((ssize_t)(64 * MIB), reader_take(&old[k]));
+		}
+		/* Once more with what the driver reads anew */
+		vy_call(self->t.fd, VY_DYNMEM_LOAD, NULL);
+		for (k = 0; k < 2; k++) {
+			if (!reader_open(&r, k ? TRACE : LOG))
+				reader_take(&r);
+			at_lab_set(METIS_LAB_LOG_BURST, 5);
+			at_sleep_ms(10);
+			reader_close(&r);
+			reader_close(&old[k]);
+		}
+		EXPECT_LT(at_now() - start, AT_SEC(20))
+			TH_LOG("kind %d", kinds[i]);
+
+		/* Honest again: all is well for who comes now */
+		at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_OFF);
+		EXPECT_EQ(0, vy_call(self->t.fd, VY_DYNMEM_LOAD, NULL))
+			TH_LOG("after kind %d", kinds[i]);
+		ASSERT_EQ(0, reader_open(&r, LOG))
+			TH_LOG("after kind %d", kinds[i]);
+		EXPECT_TRUE(ring_empty(self->l2, 0));
+		mark(text, sizeof(text), &self->marks);
+		ASSERT_EQ(0, say(self->l2, text));
+		EXPECT_EQ(0, reader_past(&r, text))
+			TH_LOG("after kind %d", kinds[i]);
+		reader_close(&r);
+	}
+}
+
+/* Positions that change under the driver's eyes */
+TEST_F_TIMEOUT(stream, positions_jump, 60)
+{
+	static const uint32_t values[] = { 2048, 2047, 0, ~0U, 0x7fffffff, 5000,
+					   1, 0x40000, 0x3ffff, 0x80000000 };
+	uint64_t end = at_now() + AT_SEC(3);
+	struct reader r[2];
+	unsigned int i = 0;
+	char text[32];
+
+	self->t.flags |= AT_PROVOKES_POLICE;
+	ASSERT_EQ(0, reader_open(&r[0], LOG));
+	ASSERT_EQ(0, reader_open(&r[1], TRACE));
+	while (at_now() < end) {
+		uint32_t v = values[i % at_array_size(values)];
+
+		*field(self->l2, i & 1, i & 2 ? WRITE_POS : READ_POS) = v;
+		at_lab_set(METIS_LAB_RAISE, i & 1 ? METIS_EMU_TRACE_VMSI :
+						    METIS_EMU_LOG_VMSI);
+		at_sleep_ms(3);
+		reader_take(&r[0]);
+		reader_take(&r[1]);
+		r[0].len = r[1].len = 0;
+		i++;
+	}
+	reader_close(&r[0]);
+	reader_close(&r[1]);
+	/* It was us who wrote these */
+	at_lab_set(METIS_LAB_POLICE_RESET, 1);
+	/* Republish */
+	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_STREAM_NAME);
+	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_OFF);
+	ASSERT_EQ(0, vy_call(self->t.fd, VY_DYNMEM_LOAD, NULL));
+	ASSERT_EQ(0, reader_open(&r[0], LOG));
+	EXPECT_TRUE(ring_empty(self->l2, 0));
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	EXPECT_EQ(0, reader_past(&r[0], text));
+	reader_close(&r[0]);
+}
+
+/* ---- restarts, loss, ends ---- */
+
+TEST_F_TIMEOUT(stream, over_a_restart, 60)
+{
+	uint64_t gen = self->t.q.generation;
+	struct reader r, fresh;
+	short events;
+	int i;
+
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	for (i = 0; i < 2; i++) {
+		at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);
+		ASSERT_EQ(0, vy_settle(self->t.fd, gen));
+		gen = at_generation(self->t.fd);
+		ASSERT_EQ(0, vy_call(self->t.fd, VY_DYNMEM_LOAD, NULL));
+		ASSERT_EQ(0, reader_open(&fresh, LOG));
+		EXPECT_TRUE(ring_empty(self->l2, 0));
+		ASSERT_EQ(0, say(self->l2, "after the restart"));
+		EXPECT_EQ(0, reader_past(&fresh, "after the restart"));
+		reader_close(&fresh);
+		/* The old one goes on, or knows that it does not */
+		events = vy_polled(r.fd, 0);
+		if (events & POLLHUP) {
+			at_msg("a restart ends readers");
+			reader_close(&r);
+			ASSERT_EQ(0, reader_open(&r, LOG));
+		} else {
+			EXPECT_EQ(0, reader_past(&r, "after the restart"));
+		}
+	}
+	reader_close(&r);
+}
+
+TEST_F_TIMEOUT(stream, link_lost, 60)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct blocked b = { };
+	struct reader r;
+	uint64_t end;
+	short events;
+	char byte;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	at_sleep_ms(50);
+	reader_take(&r);
+	b.fd = at_open();
+	ASSERT_GE(b.fd, 0);
+	ASSERT_EQ(0, vy_stream(b.fd, VY_STREAM_OPEN, TRACE));
+	/* what its ring held */
+	fcntl(b.fd, F_SETFL, O_NONBLOCK);
+	at_sleep_ms(50);
+	while (read(b.fd, b.buf, sizeof(b.buf)) > 0)
+		;
+	fcntl(b.fd, F_SETFL, 0);
+	ASSERT_EQ(0, pthread_create(&b.thread, NULL, block, &b));
+	munmap((void *)self->l2, self->t.q.bar2_size);
+	self->l2 = NULL;
+	at_lab_set(METIS_LAB_DIE, METIS_LAB_DIE_LINK);
+	end = at_now() + AT_SEC(20);
+	do {
+		events = vy_polled(r.fd, 500);
+	} while (!(events & POLLHUP) && at_now() < end);
+	EXPECT_EQ(POLLHUP, events & POLLHUP);
+	while (!b.ended && at_now() < end)
+		at_sleep_ms(10);
+	EXPECT_TRUE(b.ended)
+		TH_LOG("a blocked read() knows nothing of it");
+	if (!b.ended)
+		pthread_kill(b.thread, SIGUSR1);
+	pthread_join(b.thread, NULL);
+	EXPECT_TRUE(!b.n || (b.n < 0 && (b.err == ENODEV || b.err == EIO)))
+		TH_LOG("read() gave %zd, errno %d", b.n, b.err);
+	EXPECT_TRUE(read(r.fd, &byte, 1) <= 0);
+	close(b.fd);
+	reader_close(&r);
+	EXPECT_EQ(0, vy_revive(&self->t));
+}
+
+TEST_F_TIMEOUT(stream, removed, 60)
+{
+	struct reader r;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, reader_open(&r, LOG));
+		at_lab_set(METIS_LAB_LOG_BURST, 10);
+		ASSERT_EQ(0, at_pci_remove(&self->t.pci));
+		EXPECT_EQ(POLLHUP, vy_polled(r.fd, 10000) & POLLHUP);
+		reader_take(&r);
+		EXPECT_EQ(-1, read(r.fd, r.data, 1));
+		EXPECT_EQ(ENODEV, errno);
+		ASSERT_EQ(0, at_pci_rescan());
+		/* An old file is no way to a new card */
+		EXPECT_LT(vy_stream(r.fd, VY_STREAM_OPEN, LOG), 0);
+		reader_close(&r);
+		close(self->t.fd);
+		self->t.fd = at_open();
+		ASSERT_GE(self->t.fd, 0);
+		ASSERT_EQ(0, at_fw_run(self->t.fd));
+	}
+}
+
+static void *come_and_go(void *arg)
+{
+	struct fast *f = arg;
+	unsigned int i = 0;
+
+	while (!f->stop) {
+		f->err = reader_open(&f->r, i++ % 2 ? LOG : TRACE);
+		if (f->err)
+			break;
+		reader_take(&f->r);
+		reader_close(&f->r);
+	}
+	return NULL;
+}
+
+/* Readers that come and go while it flows; the one that stays misses nothing */
+TEST_F_TIMEOUT(stream, come_and_go, 60)
+{
+	struct fast f[3] = { };
+	unsigned int first, i;
+	struct reader r;
+	char text[32];
+
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	ASSERT_TRUE(ring_empty(self->l2, 0));
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	ASSERT_EQ(0, reader_past(&r, text));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, pthread_create(&f[i].thread, NULL, come_and_go,
+					    &f[i]));
+	for (i = 0; i < 40; i++) {
+		EXPECT_TRUE(log_lines(self->l2, 25));
+		reader_take(&r);
+	}
+	for (i = 0; i < 3; i++) {
+		f[i].stop = true;
+		pthread_join(f[i].thread, NULL);
+		EXPECT_EQ(0, f[i].err);
+	}
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	while (r.len < strlen(text) ||
+	       memcmp(r.data + r.len - strlen(text), text, strlen(text)))
+		ASSERT_EQ(0, reader_want(&r, r.len + 1));
+	r.len -= strlen(text);
+	EXPECT_EQ(1000, lines_in_order(&r, &first));
+	reader_close(&r);
+}
+
+TEST_F_TIMEOUT(stream, leaks_nothing, 60)
+{
+	struct at_leak leak;
+	struct reader r;
+	const char *grew;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		if (i == 10)
+			at_leak_mark(&leak);
+		ASSERT_EQ(0, reader_open(&r, i % 2 ? LOG : TRACE));
+		at_lab_set(METIS_LAB_LOG_BURST, 10);
+		if (i % 3 == 0)
+			vy_stream(r.fd, VY_STREAM_CLOSE, 0);
+		reader_close(&r);
+	}
+	grew = at_leak_check(&leak);
+	EXPECT_EQ(NULL, grew)
+		TH_LOG("in 40 rounds: %s", grew);
+}
+
+TEST_HARNESS_MAIN

@@ -19,6 +19,7 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
@@ -77,6 +78,8 @@ struct axl_binding;
  * @nr_jobs: entries of @jobs
  * @nr_reqs: requests of all these jobs
  * @nr_active: jobs that still have requests queued or running
+ * @finish: virtual time at which all its requests of a direction will have had
+ *	their turn; protected by the direction's lock
  */
 struct axl_client {
 	spinlock_t lock;	/* see above */
@@ -87,12 +90,13 @@ struct axl_client {
 	u32 nr_jobs;
 	u32 nr_reqs;
 	u32 nr_active;
+	u64 finish[2];
 };
 
 /**
  * struct axl_req - one transfer, the unit a channel runs
  * @node: in a queue of its direction
- * @ticket: order of arrival in the direction
+ * @start: virtual time of its turn
  * @job: the submission it belongs to
  * @buf: memory, referenced by the job
  * @offset: first byte in @buf
@@ -103,8 +107,8 @@ struct axl_client {
  * @to_device: direction
  */
 struct axl_req {
-	struct list_head node;
-	u64 ticket;
+	struct rb_node node;
+	u64 start;
 	struct axl_job *job;
 	struct axl_buf *buf;
 	u64 offset;
@@ -162,7 +166,7 @@ struct axl_job {
  * @max_segs: of a buffer that was moved
  */
 struct axl_channel {
-	struct list_head queue;
+	struct rb_root_cached queue;
 	struct axl_req *req;
 	struct axl_cursor cur;
 	unsigned long deadline;
@@ -188,7 +192,8 @@ struct axl_channel {
  * @lock: protects everything below and the direction's registers; taken in hard
  *	interrupts
  * @any: requests waiting for whichever channel is free
- * @tickets: requests that came so far
+ * @vtime: virtual time: the @start of the latest request that has had its turn
+ * @finish: the latest &axl_client.finish
  * @ch: the channels
  * @nr_ch: how many the engine has
  * @running: bitmap of channels with a request
@@ -202,8 +207,9 @@ struct axl_channel {
  */
 struct axl_dma_dir {
 	spinlock_t lock;	/* see above */
-	struct list_head any;
-	u64 tickets;
+	struct rb_root_cached any;
+	u64 vtime;
+	u64 finish;
 	struct axl_channel ch[AXL_NR_CHANNELS];
 	u8 nr_ch;
 	u8 running;

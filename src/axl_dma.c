@@ -32,6 +32,12 @@ MODULE_PARM_DESC(dma_timeout_ms,
 /* That many completions in a row without a message: there will be none. */
 #define AXL_LOST_ROW_MAX	8
 
+/* What starting and ending a transfer costs, in bytes that could have moved. */
+#define AXL_REQ_COST		SZ_16K
+
+/* Nobody falls behind more than this many clients that are served. */
+#define AXL_MAX_LAG		64
+
 void axl_client_init(struct axl_client *client)
 {
 	spin_lock_init(&client->lock);
@@ -168,33 +174,78 @@ static void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 	}
 }
 
-static struct list_head *axl_queue(struct axl_dma_dir *dir, u32 channel)
+static struct rb_root_cached *axl_queue(struct axl_dma_dir *dir, u32 channel)
 {
 	return channel == AXL_CHANNEL_ANY ? &dir->any : &dir->ch[channel].queue;
 }
 
-/* The older of the two first entries that this channel may take. */
+static bool axl_req_before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct axl_req, node)->start <
+	       rb_entry(b, struct axl_req, node)->start;
+}
+
+static u64 axl_req_cost(const struct axl_req *req)
+{
+	return req->length + AXL_REQ_COST;
+}
+
+/*
+ * Start-time fair queueing (Goyal, Vin, Cheng 1996): a client's requests follow
+ * each other in virtual time by what they cost, and the earliest goes first. Who
+ * queues much stands in line behind nobody but himself.
+ */
+static void axl_queue_add(struct axl_device *axl, struct axl_dma_dir *dir,
+			  struct axl_req *req)
+{
+	struct axl_client *client = req->job->client;
+	u64 *finish = &client->finish[dir->to_device];
+
+	lockdep_assert_held(&dir->lock);
+	if (client == &axl->kernel) {
+		/* nobody's queue stands before a firmware load */
+		req->start = 0;
+	} else {
+		req->start = max(dir->vtime, *finish);
+		*finish = req->start + axl_req_cost(req);
+		dir->finish = max(dir->finish, *finish);
+	}
+	rb_add_cached(&req->node, axl_queue(dir, req->channel), axl_req_before);
+}
+
+/* The earlier of the two first entries that this channel may take. */
 static struct axl_req *axl_queue_take(struct axl_dma_dir *dir, unsigned int n)
 {
 	struct axl_req *any, *own, *req;
 
-	any = list_first_entry_or_null(&dir->any, struct axl_req, node);
-	own = list_first_entry_or_null(&dir->ch[n].queue, struct axl_req, node);
-	req = !any || (own && own->ticket < any->ticket) ? own : any;
-	if (req)
-		list_del_init(&req->node);
+	any = rb_entry_safe(rb_first_cached(&dir->any), struct axl_req, node);
+	own = rb_entry_safe(rb_first_cached(&dir->ch[n].queue), struct axl_req,
+			    node);
+	req = !any || (own && own->start < any->start) ? own : any;
+	if (!req)
+		return NULL;
+	rb_erase_cached(&req->node, axl_queue(dir, req->channel));
+	/*
+	 * Time goes on a little with each, or a stream of new clients, which all
+	 * start now, would hold up for ever who has had his first turn.
+	 */
+	dir->vtime = max(dir->vtime + axl_req_cost(req) / AXL_MAX_LAG,
+			 req->start);
 	return req;
 }
 
-static void axl_queue_drop_from(struct list_head *queue,
+static void axl_queue_drop_from(struct rb_root_cached *queue,
 				struct axl_client *client, int status)
 {
-	struct axl_req *req, *tmp;
+	struct rb_node *node, *next;
 
-	list_for_each_entry_safe(req, tmp, queue, node) {
+	for (node = rb_first_cached(queue); node; node = next) {
+		struct axl_req *req = rb_entry(node, struct axl_req, node);
+
+		next = rb_next(node);
 		if (client && req->job->client != client)
 			continue;
-		list_del_init(&req->node);
+		rb_erase_cached(node, queue);
 		axl_req_end(req, status);
 	}
 }
@@ -213,6 +264,9 @@ static void axl_queue_drop(struct axl_device *axl, struct axl_client *client,
 		axl_queue_drop_from(&dir->any, client, status);
 		for (n = 0; n < AXL_NR_CHANNELS; n++)
 			axl_queue_drop_from(&dir->ch[n].queue, client, status);
+		/* turns that nobody will have now are no debt */
+		if (!client)
+			dir->vtime = max(dir->vtime, dir->finish);
 		spin_unlock_irq(&dir->lock);
 	}
 }
@@ -449,13 +503,7 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 			if (req->to_device != dir->to_device)
 				continue;
 			trace_axl_submit(axl, req, req->channel, 0);
-			/* nobody's queue stands before a firmware load */
-			if (client == &axl->kernel) {
-				list_add(&req->node, &dir->any);
-				continue;
-			}
-			req->ticket = ++dir->tickets;
-			list_add_tail(&req->node, axl_queue(dir, req->channel));
+			axl_queue_add(axl, dir, req);
 		}
 		axl_dir_kick(axl, dir);
 		spin_unlock_irqrestore(&dir->lock, flags);
@@ -924,9 +972,9 @@ void axl_dma_setup(struct axl_device *axl)
 		struct axl_dma_dir *dir = &axl->dirs[d];
 
 		spin_lock_init(&dir->lock);
-		INIT_LIST_HEAD(&dir->any);
+		dir->any = RB_ROOT_CACHED;
 		for (n = 0; n < AXL_NR_CHANNELS; n++)
-			INIT_LIST_HEAD(&dir->ch[n].queue);
+			dir->ch[n].queue = RB_ROOT_CACHED;
 		dir->to_device = d == AXL_DIR_TO_DEVICE;
 	}
 	axl_client_init(&axl->kernel);

@@ -400,8 +400,8 @@ struct axl_xfer {
  * @seq: out: names this submission in this file; numbers rise
  *
  * All or none: if one entry is bad nothing is started. Transfers run in any
- * order and at the same time, on several channels. Every submission must be
- * collected by AXL_IOC_WAIT.
+ * order and at the same time, on several channels; open files take turns by the
+ * bytes they move. Every submission must be collected by AXL_IOC_WAIT.
  *
  * Errors: -ENOENT (no such handle), -EACCES (buffer not registered for this
  * direction), -ERANGE (outside the buffer or outside what the device offers),

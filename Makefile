@@ -122,7 +122,7 @@ check-modes:
 	@$(BOARD)/check --modes --kernels "$(or $(KERNELS),6.1 6.12 7.3)"
 
 check-debug:
-	@$(BOARD)/check --board --kernels debug
+	@$(BOARD)/check --board --long --kernels debug
 
 coverage:
 	@$(BOARD)/coverage

@@ -146,7 +146,7 @@ ATTRIBUTE_GROUPS(metis_name);
 /*
  * Devices without a node of their own: names in the class, for which udev has
  * links to the node. Two cards that are functions of one slot have one name
- * between them.
+ * between them: it is the first one's.
  */
 static void metis_add_names(struct metis_device *m)
 {
@@ -154,21 +154,28 @@ static void metis_add_names(struct metis_device *m)
 		"metis-%x:%x:%x", "metis-%x-%x-%x",
 	};
 	struct pci_dev *pdev = m->axl->pdev;
+	struct device *dev;
+	char name[32];
 	unsigned int i;
 
 	for (i = 0; i < METIS_NAMES; i++) {
-		m->names[i] = device_create_with_groups(axl_cdev_class(),
-							&pdev->dev, 0, m->axl,
-							metis_name_groups,
-							formats[i],
-							pci_domain_nr(pdev->bus),
-							pdev->bus->number,
-							PCI_SLOT(pdev->devfn));
-		if (!IS_ERR(m->names[i]))
+		snprintf(name, sizeof(name), formats[i],
+			 pci_domain_nr(pdev->bus), pdev->bus->number,
+			 PCI_SLOT(pdev->devfn));
+		dev = class_find_device_by_name(axl_cdev_class(), name);
+		if (dev) {
+			put_device(dev);
 			continue;
-		dev_warn(&pdev->dev, "no further name in the class (%ld)\n",
-			 PTR_ERR(m->names[i]));
-		m->names[i] = NULL;
+		}
+		dev = device_create_with_groups(axl_cdev_class(), &pdev->dev,
+						0, m->axl, metis_name_groups,
+						"%s", name);
+		if (IS_ERR(dev))
+			dev_warn(&pdev->dev,
+				 "no further name in the class (%ld)\n",
+				 PTR_ERR(dev));
+		else
+			m->names[i] = dev;
 	}
 }
 
@@ -176,7 +183,6 @@ int metis_device_add(struct axl_device *axl)
 {
 	struct pci_dev *pdev = axl->pdev;
 	struct metis_device *m;
-	char name[32];
 	unsigned int n;
 	int ret;
 
@@ -200,11 +206,12 @@ int metis_device_add(struct axl_device *axl)
 		return ret;
 	}
 	metis_add_names(m);
-	snprintf(name, sizeof(name), "metis-%x:%x:%x",
-		 pci_domain_nr(pdev->bus), pdev->bus->number,
-		 PCI_SLOT(pdev->devfn));
-	m->debugfs = debugfs_create_dir(name, metis_debugfs);
-	debugfs_create_file("vmsi", 0400, m->debugfs, axl, &metis_vmsi_fops);
+	if (m->names[0]) {
+		m->debugfs = debugfs_create_dir(dev_name(m->names[0]),
+						metis_debugfs);
+		debugfs_create_file("vmsi", 0400, m->debugfs, axl,
+				    &metis_vmsi_fops);
+	}
 	axl->ext = m;
 	return 0;
 }

@@ -101,20 +101,25 @@ void axl_ext_del(struct axl_device *axl)
  * @bus_addr: bus address
  * @length: bytes
  * @phys: out: as the CPU sees it
+ *
+ * Its list buffer is out of bounds, as it is for its own transfers.
  */
 bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 {
 	struct axl_device *axl;
 	bool found = false;
-	u64 base;
+	u64 offset;
 
 	mutex_lock(&axl_ext_lock);
 	list_for_each_entry(axl, &axl_ext_devices, ext_node) {
-		base = pci_bus_address(axl->pdev, 2);
-		if (bus_addr < base || bus_addr - base >= axl->bar2_size ||
-		    length > axl->bar2_size - (bus_addr - base))
+		/* below it: wraps */
+		offset = bus_addr - pci_bus_address(axl->pdev, 2);
+		if (offset >= axl->bar2_size ||
+		    length > axl->bar2_size - offset ||
+		    (offset < axl->list_offset + axl->list_size &&
+		     offset + length > axl->list_offset))
 			continue;
-		*phys = axl->bar2_phys + (bus_addr - base);
+		*phys = axl->bar2_phys + offset;
 		found = true;
 	}
 	mutex_unlock(&axl_ext_lock);

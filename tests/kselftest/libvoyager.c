@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/capability.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
@@ -109,9 +110,34 @@ int vy_buf_wait(int fd)
 	return vy_call(fd, VY_BUF_WAIT, &x);
 }
 
+int vy_p2p(int fd, uint32_t flags, uint64_t dev_addr, uint64_t bus_addr,
+	   size_t n, int channel)
+{
+	struct vy_p2p_xfer x = {
+		.dev_addr = dev_addr, .bus_addr = bus_addr, .size = n,
+		.channel = channel, .flags = (int)flags,
+	};
+
+	return vy_call(fd, VY_P2P_XFER, &x);
+}
+
 int vy_stream(int fd, unsigned long request, uint32_t source)
 {
 	return vy_call(fd, request, &source);
+}
+
+int vy_drop_rawio(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &head, data))
+		return -errno;
+	data[0].effective &= ~(1u << CAP_SYS_RAWIO);
+	data[0].permitted &= ~(1u << CAP_SYS_RAWIO);
+	return syscall(SYS_capset, &head, data) ? -errno : 0;
 }
 
 bool vy_refusal(int err)

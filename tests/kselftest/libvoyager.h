@@ -257,7 +257,11 @@ int vy_buf_attach(int fd, int dmabuf);
 int vy_buf_xfer(int fd, uint32_t flags, uint64_t dev_addr, uint32_t offset,
 		size_t n, int channel);
 int vy_buf_wait(int fd);
+int vy_p2p(int fd, uint32_t flags, uint64_t dev_addr, uint64_t bus_addr,
+	   size_t n, int channel);
 int vy_stream(int fd, unsigned long request, uint32_t source);
+/* What mapping registers and card to card take */
+int vy_drop_rawio(void);
 
 /*
  * An errno that says "not like this": where the description names none, any

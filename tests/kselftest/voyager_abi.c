@@ -18,11 +18,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <linux/capability.h>
 
 #include "kselftest_harness.h"
 #include "libvoyager.h"
@@ -427,57 +425,46 @@ TEST_F(abi, nothing_to_end)
 
 /* ---- what takes privileges ---- */
 
-static int drop_rawio(void)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &head, data))
-		return -errno;
-	data[0].effective &= ~(1u << CAP_SYS_RAWIO);
-	data[0].permitted &= ~(1u << CAP_SYS_RAWIO);
-	return syscall(SYS_capset, &head, data) ? -errno : 0;
-}
-
-static int p2p(int fd, uint64_t dev, uint64_t bus, size_t size, uint32_t flags)
-{
-	struct vy_p2p_xfer x = {
-		.dev_addr = dev, .bus_addr = bus, .size = size,
-		.channel = VY_CHANNEL_ANY, .flags = (int)flags,
-	};
-
-	return vy_call(fd, VY_P2P_XFER, &x);
-}
-
 TEST_F(abi, p2p)
 {
 	uint64_t dev = at_scratch_l2(&self->t.q);
+	uint64_t own = bar(&self->t.pci, 2, false);
+	uint64_t regs = bar(&self->t.pci, 0, true);
 	uint32_t flags = VY_READ | VY_SYNC | VY_P2P;
 	uint32_t before = at_lab_get(METIS_LAB_DOORBELLS_WR) +
 			  at_lab_get(METIS_LAB_DOORBELLS_RD);
-	uint64_t own = bar(&self->t.pci, 2, false);
-	int status;
+	/* On this board is no other Metis to write to */
+	const struct {
+		uint64_t bus;
+		size_t n;
+		uint32_t flags;
+	} bad[] = {
+		{ 0, 4096, flags },
+		{ 0x30, 4, flags },
+		{ 0x40000000, 4096, flags },
+		{ own, 4096, flags },
+		{ regs, 64, flags },
+		{ ~0ULL - 4095, 4096, flags },
+		{ own, ~0UL, flags },
+		{ own, 0, flags },
+		{ own, 4096, 0 },
+		{ own, 4096, ~0U },
+	};
+	int fd = self->t.fd, status;
 	pid_t child;
+	size_t i;
 
-	/* Nowhere on this board is another Metis to write to */
-	EXPECT_REFUSED(p2p(self->t.fd, dev, 0, 4096, flags));
-	EXPECT_REFUSED(p2p(self->t.fd, dev, 0x30, 4, flags));
-	EXPECT_REFUSED(p2p(self->t.fd, dev, 0x40000000, 4096, flags));
-	EXPECT_REFUSED(p2p(self->t.fd, dev, own, 4096, flags));
-	EXPECT_REFUSED(p2p(self->t.fd, dev, bar(&self->t.pci, 0, true), 64,
-			   flags));
-	EXPECT_REFUSED(p2p(self->t.fd, dev, ~0ULL - 4095, 4096, flags));
-	EXPECT_REFUSED(p2p(self->t.fd, dev, own, ~0UL, flags));
-	EXPECT_REFUSED(p2p(self->t.fd, dev, own, 0, flags));
-	EXPECT_REFUSED(p2p(self->t.fd, dev, own, 4096, 0));
-	EXPECT_REFUSED(p2p(self->t.fd, dev, own, 4096, ~0U));
+	for (i = 0; i < at_array_size(bad); i++) {
+		EXPECT_EQ(-EINVAL, vy_p2p(fd, bad[i].flags, dev, bad[i].bus,
+					  bad[i].n, VY_CHANNEL_ANY))
+			TH_LOG("row %zu", i);
+	}
 	child = fork();
 	if (!child) {
-		if (drop_rawio())
+		if (vy_drop_rawio())
 			_exit(1);
-		_exit(p2p(self->t.fd, dev, own, 4096, flags) == -EPERM ? 0 : 2);
+		_exit(vy_p2p(fd, flags, dev, own, 4096, VY_CHANNEL_ANY) ==
+		      -EPERM ? 0 : 2);
 	}
 	ASSERT_GT(child, 0);
 	ASSERT_EQ(child, waitpid(child, &status, 0));
@@ -600,7 +587,7 @@ TEST_F(abi, map_registers)
 	}
 	child = fork();
 	if (!child) {
-		if (drop_rawio())
+		if (vy_drop_rawio())
 			_exit(1);
 		if (map(self->t.fd, 4096, PROT_READ, 1) != MAP_FAILED)
 			_exit(2);

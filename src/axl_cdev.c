@@ -4,6 +4,7 @@
  * owns lives here; the work is done elsewhere.
  */
 #include <linux/bitfield.h>
+#include <linux/compat.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -648,8 +649,9 @@ static int axl_mmap_ext(struct axl_file *file, struct vm_area_struct *vma)
 	int ret;
 
 	if (!axl_ext_used(&file->ext)) {
+		/* a 32-bit program does not speak it */
 		if (vma->vm_pgoff != AXL_EXT_PGOFF_REGS ||
-		    READ_ONCE(file->native))
+		    READ_ONCE(file->native) || in_compat_syscall())
 			return 0;
 		ret = axl_ext_claim(file->axl, &file->ext);
 		if (ret)

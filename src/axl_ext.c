@@ -3,6 +3,7 @@
  * The second interface of the device nodes: who offers it, which cards it knows,
  * which files use it.
  */
+#include <linux/compat.h>
 #include <linux/module.h>
 
 #include "axl_ext.h"
@@ -176,6 +177,9 @@ long axl_ext_ioctl(struct axl_device *axl, struct axl_ext_file *ext,
 {
 	int ret;
 
+	/* its structures are those of 64-bit programs */
+	if (in_compat_syscall())
+		return -ENOTTY;
 	if (!axl_ext_used(ext)) {
 		/* one letter, known without a look at who offers it */
 		if (_IOC_TYPE(cmd) != AXL_EXT_MAGIC)

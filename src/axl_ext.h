@@ -30,7 +30,8 @@ struct module;
  *	others get. The file keeps a reference to the card
  * @release: the file is closed
  * @ioctl: any with %AXL_EXT_MAGIC, and of a file that uses the interface any other
- *	that is not the driver's; the argument is as the process gave it
+ *	that is not the driver's; the argument is as the process gave it, which is
+ *	one of 64 bits
  * @read: as in &struct file_operations
  * @poll: likewise
  *

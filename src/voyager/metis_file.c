@@ -3,7 +3,6 @@
  * The ioctl table, and what of it needs no file of its own: the mailbox, AI
  * cores, what the card is.
  */
-#include <linux/compat.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -361,9 +360,6 @@ long metis_ioctl(void *priv, unsigned int cmd, unsigned long user)
 	unsigned int i;
 	long ret;
 
-	/* the structures are those of 64-bit programs */
-	if (in_compat_syscall())
-		return -ENOTTY;
 	if (cmd == METIS_IOC_MAILBOX_LOCK)
 		return metis_ioc_mailbox(priv, user);
 	for (i = 0; i < ARRAY_SIZE(metis_ioctls); i++)

@@ -145,6 +145,8 @@ struct vy_user_pa {
 	uint64_t phys;
 };
 
+/* Of 64-bit programs; others do not speak it */
+#ifdef __LP64__
 #define VY_LAYOUT(type, field, offset)					\
 	_Static_assert(offsetof(struct type, field) == (offset),	\
 		       #type "." #field)
@@ -239,6 +241,11 @@ VY_NUMBER(VY_STREAM_DISABLE, _IOW('U', 24, uint32_t));
 VY_NUMBER(VY_STREAM_RESET, _IOW('U', 25, uint32_t));
 VY_NUMBER(VY_DMA_STATS, _IOR('U', 32, struct vy_dma_stats));
 VY_NUMBER(VY_USER_PA, _IOWR('U', 50, struct vy_user_pa));
+#endif
+
+/* All of them */
+#define VY_NR_REQUESTS		27
+extern const unsigned long vy_requests[VY_NR_REQUESTS];
 
 /* As ioctl(), but -errno instead of -1 */
 int vy_call(int fd, unsigned long request, void *arg);

@@ -225,16 +225,6 @@ TEST_F(abi, restore_attribute)
 
 /* ---- requests ---- */
 
-static const unsigned long requests[] = {
-	VY_MAILBOX, VY_CTX_ALLOC, VY_CTX_FREE, VY_PROPERTY, VY_BUF_ATTACH,
-	VY_BUF_DETACH, VY_BUF_XFER, VY_BUF_STATE, VY_BUF_WAIT, VY_USER_XFER,
-	VY_MSI_WAIT, VY_MSI_CLEAR, VY_MSI_ATTACH, VY_CORE_MASK,
-	VY_EVENT_CONSUME, VY_RESOURCES, VY_WINDOWS, VY_P2P_XFER,
-	VY_DYNMEM_LOAD, VY_STREAM_OPEN, VY_STREAM_CLOSE, VY_STREAM_STATS,
-	VY_STREAM_ENABLE, VY_STREAM_DISABLE, VY_STREAM_RESET, VY_DMA_STATS,
-	VY_USER_PA,
-};
-
 /* All that a wrong word, or a random one, can be taken for */
 TEST_F(abi, unknown_requests)
 {
@@ -243,10 +233,10 @@ TEST_F(abi, unknown_requests)
 	size_t i;
 
 	for (nr = 0; nr < 256; nr++) {
-		for (i = 0; i < at_array_size(requests); i++)
-			if (nr == (requests[i] & 0xff))
+		for (i = 0; i < VY_NR_REQUESTS; i++)
+			if (nr == (vy_requests[i] & 0xff))
 				break;
-		if (i < at_array_size(requests))
+		if (i < VY_NR_REQUESTS)
 			continue;
 		EXPECT_EQ(-ENOTTY, vy_call(self->t.fd, _IO('U', nr), arg))
 			TH_LOG("%u", nr);
@@ -689,9 +679,10 @@ TEST_F(abi, without_the_module)
 	ASSERT_EQ(0, vy_module_unload());
 	self->t.fd = at_open();
 	ASSERT_GE(self->t.fd, 0);
-	for (i = 0; i < at_array_size(requests); i++)
-		EXPECT_EQ(-ENOTTY, vy_call(self->t.fd, requests[i], arg))
-			TH_LOG("%#lx", requests[i]);
+	for (i = 0; i < VY_NR_REQUESTS; i++) {
+		EXPECT_EQ(-ENOTTY, vy_call(self->t.fd, vy_requests[i], arg))
+			TH_LOG("%#lx", vy_requests[i]);
+	}
 	EXPECT_EQ(0, at_query(self->t.fd, &q));
 	/* and the SDK does not find it */
 	EXPECT_NE(0, at_read_text("/sys/class/metis/version", text,

@@ -79,6 +79,7 @@ build_guest_programs() {
 	local f log=$build_dir/guest.log status=0 vars
 
 	need make "$(cross gcc)"
+	[ "$goal" != all ] || need "$guest_gcc_32"
 	[ -e "$cache/guest/ready" ] || die "json-c for the guest is missing; run tests/board/setup"
 	mkdir -p "$tests_out/tests" "$tests_out/bin" "$src" "$harness"
 	if [ -e "$cache/source-6.12/ready" ]; then
@@ -94,10 +95,11 @@ build_guest_programs() {
 	# What would change every object.
 	{
 		"$(cross gcc)" --version | head -n 1
+		[ "$goal" != all ] || "$guest_gcc_32" --version | head -n 1
 		cat "$cache/guest/ready" "$board_dir/lib/guest.mk"
 	} | put "$tests_out/flags"
 
-	vars=("CC=$(cross gcc)" "SRC=$src" "OUT=$tests_out" "GUEST=$cache/guest"
+	vars=("CC=$(cross gcc)" "CC32=$guest_gcc_32" "SRC=$src" "OUT=$tests_out" "GUEST=$cache/guest"
 		"HARNESS=$harness" "FLAGS_FILE=$tests_out/flags")
 	make -f "$board_dir/lib/guest.mk" --no-print-directory -s -k -j"$(nproc)" \
 		"${vars[@]}" "$goal" >"$log" 2>&1 || status=1

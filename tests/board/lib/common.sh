@@ -13,6 +13,8 @@ host_arch=$(dpkg --print-architecture 2>/dev/null || uname -m)
 # Everything the bench builds is made for this machine.
 guest_arch=arm64
 guest_triplet=aarch64-linux-gnu
+# Programs of 32 bits run there, too.
+guest_gcc_32=arm-linux-gnueabihf-gcc
 
 # What a make above us, or the caller's shell, set for another build.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES ARCH CROSS_COMPILE LLVM CC \

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "libaxltest.h"
@@ -21,6 +22,11 @@ static const uint64_t sizes[] = {
 };
 
 #define NR_SIZES	at_array_size(sizes)
+/*
+ * How many of them this kernel does in reasonable time: DMA_API_DEBUG searches for
+ * each page that is synchronized from there to the beginning of the mapping.
+ */
+static size_t nr_sizes = NR_SIZES;
 #define GAP		4096UL		/* around each transfer */
 #define ROOM		(18 * MIB)
 #define HOST_CANARY	0x77
@@ -64,6 +70,8 @@ FIXTURE_SETUP(matrix)
 	uint32_t mode;
 	int err;
 
+	if (!access("/sys/kernel/debug/dma-api", F_OK))
+		nr_sizes = NR_SIZES - 1;
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
 	err = at_mem_alloc(&self->mem, variant->shape, ROOM);
 	if (err && variant->shape == AT_HUGE)
@@ -113,7 +121,7 @@ static size_t layout(struct axl_xfer *x, bool odd, uint64_t base)
 	uint64_t host = GAP, dev = GAP;
 	size_t i;
 
-	for (i = 0; i < NR_SIZES; i++) {
+	for (i = 0; i < nr_sizes; i++) {
 		x[i] = (struct axl_xfer){
 			.offset = host + (odd ? 2 * i + 1 : 0),
 			.device_addr = base + dev + (odd ? 2 * i + 3 : 0),
@@ -136,7 +144,7 @@ static uint32_t expected_crc(const struct axl_xfer *x, uint64_t base,
 	size_t i;
 
 	memset(canary, DEV_CANARY, sizeof(canary));
-	for (i = 0; i < NR_SIZES; i++) {
+	for (i = 0; i < nr_sizes; i++) {
 		crc = at_crc32(crc, canary, x[i].device_addr - at);
 		crc = at_crc32(crc, host + x[i].offset, x[i].length);
 		at = x[i].device_addr + x[i].length;
@@ -159,18 +167,18 @@ TEST_F_TIMEOUT(matrix, both_ways, 120)
 	/* To the device */
 	at_fill(host, room, seed, 0);
 	ASSERT_EQ(0, at_dev_fill(self->base, DEV_CANARY, room));
-	for (i = 0; i < NR_SIZES; i++) {
+	for (i = 0; i < nr_sizes; i++) {
 		x[i].handle = self->to;
 		x[i].direction = AXL_TO_DEVICE;
 	}
-	ASSERT_EQ(0, at_run(self->t.fd, x, NR_SIZES));
+	ASSERT_EQ(0, at_run(self->t.fd, x, nr_sizes));
 	bad = at_check(host, room, seed, 0);
 	EXPECT_EQ(-1, bad)
 		TH_LOG("memory that was only read changed at %zd", bad);
 	want = expected_crc(x, self->base, host, room);
 	ASSERT_EQ(0, at_dev_crc(self->base, room, &crc));
 	EXPECT_EQ(want, crc);
-	for (i = 0; crc != want && i < NR_SIZES; i++) {
+	for (i = 0; crc != want && i < nr_sizes; i++) {
 		ASSERT_EQ(0, at_dev_crc(x[i].device_addr, x[i].length, &one));
 		EXPECT_EQ(at_crc32(0, host + x[i].offset, x[i].length), one)
 			TH_LOG("to device: %llu bytes",
@@ -179,12 +187,12 @@ TEST_F_TIMEOUT(matrix, both_ways, 120)
 
 	/* And back into memory that was cleared */
 	memset(host, HOST_CANARY, room);
-	for (i = 0; i < NR_SIZES; i++) {
+	for (i = 0; i < nr_sizes; i++) {
 		x[i].handle = self->from;
 		x[i].direction = AXL_FROM_DEVICE;
 	}
-	ASSERT_EQ(0, at_run(self->t.fd, x, NR_SIZES));
-	for (i = 0, at = 0; i < NR_SIZES; i++) {
+	ASSERT_EQ(0, at_run(self->t.fd, x, nr_sizes));
+	for (i = 0, at = 0; i < nr_sizes; i++) {
 		bad = at_check_byte(host + at, x[i].offset - at, HOST_CANARY);
 		EXPECT_EQ(-1, bad)
 			TH_LOG("byte %zd before the transfer of %llu written",
@@ -213,7 +221,7 @@ TEST_F_TIMEOUT(matrix, one_by_one, 60)
 	size_t i;
 
 	layout(x, variant->odd, self->base);
-	for (i = 0; i < NR_SIZES && x[i].length < MIB; i++) {
+	for (i = 0; i < nr_sizes && x[i].length < MIB; i++) {
 		size_t n = x[i].length;
 		uint32_t crc;
 

@@ -539,8 +539,8 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq);
 int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 		 u64 timeout_ns, struct axl_job **done);
 struct axl_job *axl_job_collect(struct axl_client *client, u64 seq);
-int axl_job_collect_killable(struct axl_client *client, u64 seq,
-			     struct axl_job **done);
+int axl_job_collect_killable(struct axl_device *axl, struct axl_client *client,
+			     u64 seq, struct axl_job **done);
 unsigned long axl_req_limit(const struct axl_req *req, u64 timeout_ns);
 bool axl_dma_idle(struct axl_device *axl);
 bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length);

@@ -235,7 +235,8 @@ static struct axl_req *axl_queue_take(struct axl_dma_dir *dir, unsigned int n)
 }
 
 static void axl_queue_drop_from(struct rb_root_cached *queue,
-				struct axl_client *client, int status)
+				struct axl_client *client, struct axl_job *job,
+				int status)
 {
 	struct rb_node *node, *next;
 
@@ -243,16 +244,17 @@ static void axl_queue_drop_from(struct rb_root_cached *queue,
 		struct axl_req *req = rb_entry(node, struct axl_req, node);
 
 		next = rb_next(node);
-		if (client && req->job->client != client)
+		if ((client && req->job->client != client) ||
+		    (job && req->job != job))
 			continue;
 		rb_erase_cached(node, queue);
 		axl_req_end(req, status);
 	}
 }
 
-/* End what waits for a channel: of one client, or of all. */
+/* End what waits for a channel: of one client, or of all; one job, or all. */
 static void axl_queue_drop(struct axl_device *axl, struct axl_client *client,
-			   int status)
+			   struct axl_job *job, int status)
 {
 	unsigned int n;
 	int d;
@@ -261,9 +263,10 @@ static void axl_queue_drop(struct axl_device *axl, struct axl_client *client,
 		struct axl_dma_dir *dir = &axl->dirs[d];
 
 		spin_lock_irq(&dir->lock);
-		axl_queue_drop_from(&dir->any, client, status);
+		axl_queue_drop_from(&dir->any, client, job, status);
 		for (n = 0; n < AXL_NR_CHANNELS; n++)
-			axl_queue_drop_from(&dir->ch[n].queue, client, status);
+			axl_queue_drop_from(&dir->ch[n].queue, client, job,
+					    status);
 		/* turns that nobody will have now are no debt */
 		if (!client)
 			dir->vtime = max(dir->vtime, dir->finish);
@@ -278,7 +281,7 @@ static void axl_queue_drop(struct axl_device *axl, struct axl_client *client,
  */
 void axl_dma_drop_queued(struct axl_device *axl, int status)
 {
-	axl_queue_drop(axl, NULL, status);
+	axl_queue_drop(axl, NULL, NULL, status);
 }
 
 /* Give every idle channel something to do. */
@@ -621,24 +624,31 @@ EXPORT_SYMBOL_AXL(axl_job_collect);
 
 /**
  * axl_job_collect_killable() - the same for the sake of a process
+ * @axl: the device
  * @client: whose job
  * @seq: its name
  * @done: out: the job, to be freed by the caller. What the device wrote is
  *	visible to the CPU
  *
- * Return: 0, -ENOENT, or -EINTR: the process was killed, and the job is left for
- * axl_client_close().
+ * When the process is killed the job ends as in axl_client_close(): the file may
+ * live on in another process.
+ *
+ * Return: 0, -ENOENT, or -EINTR: killed, and there is no job any more.
  */
-int axl_job_collect_killable(struct axl_client *client, u64 seq,
-			     struct axl_job **done)
+int axl_job_collect_killable(struct axl_device *axl, struct axl_client *client,
+			     u64 seq, struct axl_job **done)
 {
 	int ret, why;
 
 	why = wait_event_killable(client->wait,
 				  (ret = axl_client_take(client, seq, done)) !=
 				  -EAGAIN);
-	if (why)
+	if (why) {
+		axl_queue_drop(axl, client, xa_load(&client->jobs, seq),
+			       -ECANCELED);
+		axl_job_free(axl_job_collect(client, seq));
 		return -EINTR;
+	}
 	if (!ret)
 		axl_job_sync(*done);
 	return ret;
@@ -658,7 +668,7 @@ void axl_client_close(struct axl_device *axl, struct axl_client *client)
 	struct axl_job *job;
 	unsigned long seq;
 
-	axl_queue_drop(axl, client, -ECANCELED);
+	axl_queue_drop(axl, client, NULL, -ECANCELED);
 	wait_event(client->wait, !READ_ONCE(client->nr_active));
 	/* whoever woke us has left the lock */
 	spin_lock_irq(&client->lock);
@@ -757,7 +767,7 @@ void axl_dma_flush(struct axl_device *axl, int status)
 	unsigned int n;
 	int d;
 
-	axl_queue_drop(axl, NULL, status);
+	axl_queue_drop(axl, NULL, NULL, status);
 	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
 		struct axl_dma_dir *dir = &axl->dirs[d];
 
@@ -804,7 +814,7 @@ bool axl_dma_idle(struct axl_device *axl)
 int axl_dma_drain(struct axl_device *axl)
 {
 	lockdep_assert_held_write(&axl->reset_sem);
-	axl_queue_drop(axl, NULL, -ESTALE);
+	axl_queue_drop(axl, NULL, NULL, -ESTALE);
 	if (wait_event_killable(axl->idle_wait,
 				axl_dma_idle(axl) || axl_status(axl) ||
 				READ_ONCE(axl->reset_why)))

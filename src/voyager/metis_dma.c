@@ -102,7 +102,7 @@ static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
 	ret = metis_submit(axl, client, buf, offset, length, dev_addr, channel,
 			   to_device, &seq);
 	if (!ret)
-		ret = axl_job_collect_killable(client, seq, &job);
+		ret = axl_job_collect_killable(axl, client, seq, &job);
 	if (ret)
 		return ret;
 	ret = job->status;

@@ -107,7 +107,7 @@ static uint8_t *sponge(void)
 
 /* ---- user memory ---- */
 
-TEST_F(dma, user_both_ways)
+TEST_F_TIMEOUT(dma, user_both_ways, 90)
 {
 	static const size_t sizes[] = { 1, 4, 63, 4096, 4097, 65536, 1000003,
 					8 * MIB };
@@ -593,6 +593,53 @@ TEST_F_TIMEOUT(dma, killed_in_flight, 60)
 		EXPECT_EQ(-1, at_check_byte(p, SPONGE, CANARY));
 		munmap(p, SPONGE);
 	}
+}
+
+/*
+ * The file outlives the process, in one that shares it: what the process had under
+ * way goes with the process, what it had queued at once.
+ */
+TEST_F_TIMEOUT(dma, killed_with_a_shared_file, 60)
+{
+	struct at_leak leak;
+	const char *grew;
+	uint64_t start;
+	pid_t child[6];
+	uint8_t *p;
+	int i, k;
+
+	p = malloc(MIB);
+	ASSERT_EQ(0, vy_user_xfer(self->fd, VY_READ, self->base, p, MIB));
+	for (k = 0; k < 4; k++) {
+		/* caches fill first */
+		if (k == 1)
+			at_leak_mark(&leak);
+		at_lab_set(METIS_LAB_FREEZE, 1);
+		for (i = 0; i < 6; i++) {
+			child[i] = fork();
+			if (!child[i])
+				_exit(vy_user_xfer(self->fd, VY_READ,
+						   self->base, p, MIB));
+			ASSERT_GT(child[i], 0);
+			at_sleep_ms(20);
+		}
+		EXPECT_EQ(4, __builtin_popcount(at_lab_get(METIS_LAB_RUNNING)));
+		for (i = 5; i >= 0; i--) {
+			/* no channel for the last ones */
+			if (i == 3)
+				at_lab_set(METIS_LAB_FREEZE, 0);
+			start = at_now();
+			kill(child[i], SIGKILL);
+			ASSERT_EQ(child[i], waitpid(child[i], NULL, 0));
+			EXPECT_LT(at_now() - start, AT_SEC(1))
+				TH_LOG("child %d", i);
+		}
+	}
+	EXPECT_TRUE(engine_rests(10));
+	grew = at_leak_check(&leak);
+	EXPECT_EQ(NULL, grew)
+		TH_LOG("in three rounds: %s", grew);
+	free(p);
 }
 
 /* Taken: a wait for the engine ends with a signal; if not, when it is done */

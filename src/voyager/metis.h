@@ -5,6 +5,7 @@
  *
  * Lock order:
  *	metis_file.lock -> axl->reset_sem
+ *	metis_device.view_lock -> metis_device.lock
  *	metis_device.stream_lock -> metis_stream.lock -> axl->reset_sem
  *	an event's wait queue (hardirq) -> metis_file.wait
  */
@@ -31,7 +32,9 @@
  * @axl: the card; whoever has a reference to this has one to it
  * @lock: protects @cores and @taken
  * @cores: AI cores that files have, a bit each
- * @taken: by event: up to which count some file has taken it
+ * @taken: by event: up to which count some process has taken it
+ * @view_lock: protects @views
+ * @views: of processes that have files
  * @res: bus addresses, as they were found at the start
  * @win: likewise
  * @switch_group: see %METIS_PROP_SWITCH
@@ -47,6 +50,8 @@ struct metis_device {
 	spinlock_t lock;	/* see above */
 	u32 cores;
 	u64 taken[AXL_NR_EVENTS];
+	struct mutex view_lock;	/* see above */
+	struct list_head views;
 	struct metis_resources res;
 	struct metis_windows win;
 	u64 switch_group;
@@ -55,6 +60,22 @@ struct metis_device {
 	struct mutex stream_lock;	/* see above */
 	struct list_head streams;
 	wait_queue_head_t stream_wait;
+};
+
+/**
+ * struct metis_view - what is news to a process, by whichever of its files
+ * @node: in metis_device.views
+ * @files: that it has opened; protected by metis_device.view_lock
+ * @pid: the process
+ * @lock: protects @seen
+ * @seen: by event: up to which count it was waited for, or forgotten
+ */
+struct metis_view {
+	struct list_head node;
+	unsigned int files;
+	struct pid *pid;
+	spinlock_t lock;	/* see above */
+	u64 seen[AXL_NR_EVENTS];
 };
 
 struct metis_reader;
@@ -72,8 +93,8 @@ struct metis_reader;
  * @reader: of a stream; protected by @events: poll() must not wait for @lock
  * @sync: submits synchronous transfers
  * @async: submits the asynchronous one
- * @events: protects @seen, @attached and @ended
- * @seen: by event: up to which count a wait has taken it
+ * @view: of the process that opened it
+ * @events: protects @attached and @ended
  * @attached: events that poll() tells
  * @ended: asynchronous transfers that ended and were not consumed
  * @wait: poll()
@@ -90,8 +111,8 @@ struct metis_file {
 	struct metis_reader *reader;
 	struct axl_client sync;
 	struct axl_client async;
+	struct metis_view *view;
 	spinlock_t events;	/* see above */
-	u64 *seen;
 	struct list_head attached;
 	unsigned int ended;
 	wait_queue_head_t wait;

@@ -21,6 +21,7 @@ static void metis_device_release(struct kref *ref)
 {
 	struct metis_device *m = container_of(ref, struct metis_device, ref);
 
+	mutex_destroy(&m->view_lock);
 	mutex_destroy(&m->stream_lock);
 	kvfree(m);
 }
@@ -192,6 +193,8 @@ int metis_device_add(struct axl_device *axl)
 	kref_init(&m->ref);
 	m->axl = axl;
 	spin_lock_init(&m->lock);
+	mutex_init(&m->view_lock);
+	INIT_LIST_HEAD(&m->views);
 	metis_stream_setup(m);
 	for (n = 0; n < AXL_NR_EVENTS; n++)
 		m->taken[n] = axl_event_count(axl, n);

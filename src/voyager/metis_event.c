@@ -23,22 +23,58 @@ struct metis_attach {
 	u64 seen;
 };
 
-/* What fired before the file was there and nobody has taken is pending. */
+/*
+ * The view of the calling process. What fired before it had one and nobody has
+ * taken is pending.
+ */
+static struct metis_view *metis_view_get(struct metis_device *m)
+{
+	struct metis_view *fresh = kvzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	struct metis_view *view;
+
+	if (!fresh)
+		return NULL;
+	mutex_lock(&m->view_lock);
+	list_for_each_entry(view, &m->views, node) {
+		if (view->pid == task_tgid(current)) {
+			view->files++;
+			mutex_unlock(&m->view_lock);
+			kvfree(fresh);
+			return view;
+		}
+	}
+	fresh->files = 1;
+	fresh->pid = get_pid(task_tgid(current));
+	spin_lock_init(&fresh->lock);
+	spin_lock(&m->lock);
+	memcpy(fresh->seen, m->taken, sizeof(m->taken));
+	spin_unlock(&m->lock);
+	list_add(&fresh->node, &m->views);
+	mutex_unlock(&m->view_lock);
+	return fresh;
+}
+
+static void metis_view_put(struct metis_device *m, struct metis_view *view)
+{
+	mutex_lock(&m->view_lock);
+	if (--view->files)
+		view = NULL;
+	else
+		list_del(&view->node);
+	mutex_unlock(&m->view_lock);
+	if (!view)
+		return;
+	put_pid(view->pid);
+	kvfree(view);
+}
+
 int metis_event_open(struct metis_file *file)
 {
-	struct metis_device *m = file->m;
-
 	spin_lock_init(&file->events);
 	INIT_LIST_HEAD(&file->attached);
 	init_waitqueue_head(&file->wait);
-	file->seen = kvmalloc_array(AXL_NR_EVENTS, sizeof(*file->seen),
-				    GFP_KERNEL_ACCOUNT);
-	if (!file->seen)
-		return -ENOMEM;
-	spin_lock(&m->lock);
-	memcpy(file->seen, m->taken, sizeof(m->taken));
-	spin_unlock(&m->lock);
-	return 0;
+	file->view = metis_view_get(file->m);
+	return file->view ? 0 : -ENOMEM;
 }
 
 void metis_event_close(struct metis_file *file)
@@ -50,34 +86,39 @@ void metis_event_close(struct metis_file *file)
 				  &a->entry);
 		kfree(a);
 	}
-	kvfree(file->seen);
+	metis_view_put(file->m, file->view);
 }
 
-/* Take all that is pending of an interrupt; is it anything? */
-static bool metis_msi_take(struct metis_file *file, u32 num)
+/* Take all that is pending of an interrupt, up to @count; is it anything? */
+static bool metis_msi_take(struct metis_file *file, u32 num, u64 *count)
 {
 	struct metis_device *m = file->m;
+	struct metis_view *view = file->view;
 	bool pending;
-	u64 count;
 
-	spin_lock(&file->events);
+	spin_lock(&view->lock);
 	/* in here: another thread must not be overtaken, and be taken back */
-	count = axl_event_count(m->axl, num);
-	pending = count != file->seen[num];
-	file->seen[num] = count;
-	spin_unlock(&file->events);
+	*count = axl_event_count(m->axl, num);
+	pending = *count != view->seen[num];
+	view->seen[num] = *count;
+	spin_unlock(&view->lock);
 	if (!pending)
 		return false;
 	spin_lock(&m->lock);
-	m->taken[num] = max(m->taken[num], count);
+	m->taken[num] = max(m->taken[num], *count);
 	spin_unlock(&m->lock);
 	return true;
 }
 
-static int metis_msi_look(struct metis_file *file, u32 num)
+/* Has an interrupt fired after count @since? All who wait for it are told. */
+static int metis_msi_look(struct metis_file *file, u32 num, u64 since)
 {
-	if (metis_msi_take(file, num))
+	u64 count;
+
+	if (axl_event_count(file->m->axl, num) != since) {
+		metis_msi_take(file, num, &count);
 		return 0;
+	}
 	return axl_status(file->m->axl) ?: -EAGAIN;
 }
 
@@ -102,13 +143,16 @@ int metis_msi_wait(struct metis_file *file, s32 num, s32 timeout)
 	struct axl_device *axl = file->m->axl;
 	ktime_t limit = timeout ? ktime_set(timeout, 0) : KTIME_MAX;
 	int ret, why;
+	u64 since;
 
 	if (!metis_msi_ok(num))
 		return -EFAULT;
 	if (timeout < 0)
 		return -EINVAL;
+	if (metis_msi_take(file, num, &since))
+		return 0;
 	why = wait_event_interruptible_hrtimeout(*axl_event_wait_head(axl, num),
-						 (ret = metis_msi_look(file, num)) !=
+						 (ret = metis_msi_look(file, num, since)) !=
 						 -EAGAIN, limit);
 	if (ret != -EAGAIN)
 		return ret;
@@ -116,7 +160,7 @@ int metis_msi_wait(struct metis_file *file, s32 num, s32 timeout)
 		return -EINTR;
 	/* its message may be lost */
 	axl_irq_late(axl, num);
-	ret = metis_msi_look(file, num);
+	ret = metis_msi_look(file, num, since);
 	if (ret != -EAGAIN)
 		return ret;
 	axl_pick_up(axl);
@@ -125,9 +169,11 @@ int metis_msi_wait(struct metis_file *file, s32 num, s32 timeout)
 
 int metis_msi_clear(struct metis_file *file, s32 num)
 {
+	u64 count;
+
 	if (!metis_msi_ok(num))
 		return -EFAULT;
-	metis_msi_take(file, num);
+	metis_msi_take(file, num, &count);
 	return 0;
 }
 

@@ -3,9 +3,10 @@
  * Waiting and excluding in the Voyager SDK's interface: interrupts waited for,
  * forgotten and attached to poll(), the mailbox lock, compute contexts.
  *
- * Taken, where the description is silent: an interrupt is pending for a file
- * from its first call on until that file waits for it or forgets it, whatever
- * other files do; a wait ends with the first one, new or pending.
+ * Taken, where the description is silent: an interrupt is pending for a process
+ * from its first call on until it waits for it or forgets it, by whichever of its
+ * files, and whatever other processes do; a wait ends with the first one, new or
+ * pending.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -147,13 +148,73 @@ TEST_F(events, forgotten)
 	/* The unit is a second */
 	EXPECT_GE(took, AT_MSEC(900));
 	EXPECT_LT(took, AT_SEC(8));
-	/* Only that one, and only here */
+	/* Only that one */
 	raise_event(1);
 	raise_event(2);
 	at_sleep_ms(100);
 	EXPECT_EQ(0, vy_clear(self->fd, 1));
 	EXPECT_EQ(0, vy_wait(self->fd, 2, 5));
-	EXPECT_EQ(0, vy_wait(self->t.fd, 1, 5));
+}
+
+/* One thread asks through its file, another waits on one of its own */
+TEST_F(events, two_files_one_view)
+{
+	int third;
+
+	if (!self->exact)
+		SKIP(return, "events cannot be told apart here");
+	EXPECT_EQ(0, vy_clear(self->fd, 3));
+	/* what one has waited for is not news to the other */
+	raise_event(3);
+	EXPECT_EQ(0, vy_wait(self->fd, 3, 20));
+	EXPECT_EQ(-ETIMEDOUT, vy_wait(self->t.fd, 3, 1));
+	/* nor what one has forgotten */
+	raise_event(3);
+	at_sleep_ms(100);
+	EXPECT_EQ(0, vy_clear(self->t.fd, 3));
+	EXPECT_EQ(-ETIMEDOUT, vy_wait(self->fd, 3, 1));
+	/* also to one that comes later */
+	third = at_open();
+	ASSERT_GE(third, 0);
+	EXPECT_EQ(-ETIMEDOUT, vy_wait(third, 3, 1));
+	/* what nobody has waited for is any one's, once */
+	raise_event(3);
+	at_sleep_ms(100);
+	EXPECT_EQ(0, vy_wait(third, 3, 5));
+	EXPECT_EQ(-ETIMEDOUT, vy_wait(self->fd, 3, 1));
+	close(third);
+}
+
+/* Processes do not take each other's */
+TEST_F(events, another_process)
+{
+	int ready[2], go[2], status, fd;
+	pid_t child;
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	ASSERT_EQ(0, pipe(go));
+	EXPECT_EQ(0, vy_clear(self->fd, 3));
+	child = fork();
+	if (!child) {
+		fd = at_open();
+		if (fd < 0 || vy_clear(fd, 3) || write(ready[1], "r", 1) != 1 ||
+		    read(go[0], &byte, 1) != 1)
+			_exit(1);
+		_exit(vy_wait(fd, 3, 10) ? 2 : 0);
+	}
+	ASSERT_GT(child, 0);
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	raise_event(3);
+	EXPECT_EQ(0, vy_wait(self->fd, 3, 20));
+	EXPECT_EQ(0, vy_clear(self->fd, 3));
+	ASSERT_EQ(1, write(go[1], "g", 1));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	close(ready[0]);
+	close(ready[1]);
+	close(go[0]);
+	close(go[1]);
 }
 
 TEST_F(events, two_files_wait)

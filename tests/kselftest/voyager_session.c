@@ -368,9 +368,21 @@ struct client {
 	int fd, err;
 	uint64_t base, worst;
 	uint32_t direction;
-	unsigned int depth, done;
+	unsigned int depth;
+	volatile unsigned int done;
 	volatile bool stop;
 };
+
+/* Some more transfers, all of them begun from now on but one */
+static bool goes_on(const struct client *c)
+{
+	unsigned int before = c->done;
+	uint64_t end = at_now() + AT_SEC(20);
+
+	while (c->done - before < 3 && !c->err && at_now() < end)
+		at_sleep_ms(1);
+	return c->done - before >= 3;
+}
 
 /* Keeps @depth transfers queued */
 static void native_client(struct client *c)
@@ -573,11 +585,11 @@ TEST_F_TIMEOUT(shared, sdk_killed, 120)
 					NULL, 0, 10));
 		EXPECT_EQ(0, vy_ctx_free(self->fd));
 		EXPECT_EQ(0, vy_lock(self->fd, 0));
+		EXPECT_TRUE(goes_on(&c));
 	}
 	c.stop = true;
 	pthread_join(c.thread, NULL);
 	EXPECT_EQ(0, c.err);
-	EXPECT_LT(0, c.done);
 	/* and the native client can start firmware */
 	EXPECT_EQ(0, at_fw_run(self->t.fd));
 }
@@ -610,11 +622,129 @@ TEST_F_TIMEOUT(shared, native_killed, 60)
 		kill(child, SIGKILL);
 		ASSERT_EQ(child, waitpid(child, &status, 0));
 		EXPECT_TRUE(WIFSIGNALED(status));
+		EXPECT_TRUE(goes_on(&c));
 	}
 	c.stop = true;
 	pthread_join(c.thread, NULL);
 	EXPECT_EQ(0, c.err);
-	EXPECT_LT(6, c.done);
+}
+
+#define HUNG		2	/* a channel */
+
+static void hold_a_channel(bool native, uint64_t base, const struct vy_dmabuf *b)
+{
+	struct axl_xfer x = {
+		.direction = AXL_FROM_DEVICE, .device_addr = base,
+		.length = MIB, .channel = HUNG,
+	};
+	int fd = at_open();
+	struct axl_buf_register reg;
+	uint64_t seq;
+
+	if (native) {
+		if (at_register(fd, malloc(MIB), MIB, AXL_BUF_FROM_DEVICE,
+				&reg))
+			_exit(1);
+		x.handle = reg.handle;
+		if (at_submit(fd, &x, 1, at_generation(fd), 0, &seq))
+			_exit(2);
+	} else if (vy_lock(fd, 1) || vy_ctx_alloc(fd, 2) ||
+		   vy_buf_attach(fd, b->fd) ||
+		   vy_buf_xfer(fd, VY_READ | VY_ASYNC, base, 0, MIB, HUNG)) {
+		_exit(3);
+	}
+	for (;;)
+		pause();
+}
+
+/*
+ * The card has stopped working on what the dead process wanted: until its time is
+ * up the other one has the other channels, and loses nothing when the direction
+ * is stopped then.
+ */
+TEST_F_TIMEOUT(shared, killed_on_a_hung_channel, 120)
+{
+	unsigned int native, before;
+	struct vy_dmabuf b;
+	uint64_t end;
+	int status, err;
+	pid_t child;
+
+	err = vy_dmabuf_make(&b, MIB);
+	if (err == -ENOTSUP)
+		at_msg("no dma-bufs on this kernel: only a native client is killed");
+	else
+		ASSERT_EQ(0, err);
+	for (native = err == -ENOTSUP; native < 2; native++) {
+		struct client c = {
+			.native = !native, .depth = 1, .direction = 1,
+			.fd = native ? self->fd : self->t.fd,
+			.base = self->base + 4 * MIB,
+		};
+
+		at_lab_set(METIS_LAB_HANG_SOFT, METIS_LAB_WR_CH(HUNG));
+		ASSERT_EQ(0, pthread_create(&c.thread, NULL, client_run, &c));
+		fflush(stdout);
+		child = fork();
+		if (!child)
+			hold_a_channel(native, self->base, &b);
+		ASSERT_GT(child, 0);
+		end = at_now() + AT_SOON;
+		while (!(at_lab_get(METIS_LAB_RUNNING) & METIS_LAB_WR_CH(HUNG)) &&
+		       at_now() < end)
+			at_sleep_ms(1);
+		before = c.done;
+		kill(child, SIGKILL);
+		end = at_now() + AT_SEC(20);
+		while (at_lab_get(METIS_LAB_RUNNING) & METIS_LAB_WR_CH(HUNG) &&
+		       at_now() < end)
+			at_sleep_ms(1);
+		at_msg("%u transfers beside the hung channel", c.done - before);
+		EXPECT_LT(3, c.done - before);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status))
+			TH_LOG("ended by itself, step %d", WEXITSTATUS(status));
+		EXPECT_TRUE(goes_on(&c));
+		c.stop = true;
+		pthread_join(c.thread, NULL);
+		EXPECT_EQ(0, c.err);
+		EXPECT_EQ(0, vy_lock(self->fd, 1));
+		EXPECT_EQ(0, vy_ctx_alloc(self->fd, VY_CORES));
+		EXPECT_EQ(0, vy_ctx_free(self->fd));
+		EXPECT_EQ(0, vy_lock(self->fd, 0));
+	}
+	vy_dmabuf_free(&b);
+}
+
+/* A firmware load goes on without its caller, and then the mailbox is free */
+TEST_F_TIMEOUT(shared, native_killed_in_a_load, 120)
+{
+	struct metis_emu_job job = {
+		.magic = METIS_EMU_JOB_MAGIC, .op = METIS_EMU_JOB_CRC,
+		.addr = self->base, .len = 4096,
+	};
+	int i, status;
+	pid_t child;
+
+	for (i = 0; i < 6; i++) {
+		fflush(stdout);
+		child = fork();
+		if (!child) {
+			at_fw_run(at_open());
+			_exit(0);
+		}
+		ASSERT_GT(child, 0);
+		at_sleep_ms(15 * i);
+		kill(child, SIGKILL);
+		ASSERT_EQ(0, vy_lock(self->fd, 1));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_EQ(0, vy_settle(self->fd, 0));
+		EXPECT_EQ(0, vy_call(self->fd, VY_DYNMEM_LOAD, NULL));
+		EXPECT_EQ(0, vy_request(self->fd, self->l2, METIS_EMU_OP_PING,
+					NULL, 0, 10));
+		EXPECT_EQ(0, vy_lock(self->fd, 0));
+		EXPECT_EQ(0, vy_job(self->fd, self->l2, i % 4, &job));
+	}
 }
 
 struct loader {

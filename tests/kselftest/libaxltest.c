@@ -89,14 +89,19 @@ int at_write_text(const char *path, const char *text)
 	return n < 0 ? -err : 0;
 }
 
-/* The harness limits each test by alarm(); AXLTEST_SLOW tells of a slow board. */
+unsigned int at_slow(void)
+{
+	const char *slow = getenv("AXLTEST_SLOW");
+
+	return slow ? atoi(slow) : 1;
+}
+
+/* The harness limits each test by alarm(). */
 unsigned int __real_alarm(unsigned int seconds);
 
 unsigned int __wrap_alarm(unsigned int seconds)
 {
-	const char *slow = getenv("AXLTEST_SLOW");
-
-	return __real_alarm(seconds * (slow ? atoi(slow) : 1));
+	return __real_alarm(seconds * at_slow());
 }
 
 /* ---- the node and its calls ---- */

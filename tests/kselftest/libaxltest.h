@@ -31,6 +31,7 @@ void at_msg(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t at_now(void);		/* CLOCK_MONOTONIC, ns */
 void at_sleep_ms(unsigned int ms);
 size_t at_page_size(void);
+unsigned int at_slow(void);	/* how many times slower the board is than others */
 int at_read_text(const char *path, char *text, size_t size);
 int at_write_text(const char *path, const char *text);
 

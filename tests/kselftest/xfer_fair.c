@@ -29,9 +29,9 @@ FIXTURE_SETUP(fair)
 {
 	AT_BEGIN(&self->t, 0);
 	self->base = at_scratch_l2(&self->t.q);
-	/* a channel moves 64 KiB in 5 ms of the board's time */
+	/* slower than transfers can be submitted and collected */
 	at_lab_set(METIS_LAB_STEP_BYTES, STEP);
-	at_lab_set(METIS_LAB_STEP_NS, AT_MSEC(5));
+	at_lab_set(METIS_LAB_STEP_NS, AT_MSEC(5) * at_slow());
 }
 
 FIXTURE_TEARDOWN(fair)
@@ -189,7 +189,7 @@ TEST_F_TIMEOUT(fair, new_files, 120)
 	unsigned int i, files = 0;
 
 	/* slower than files can be opened, so that there is always a queue */
-	at_lab_set(METIS_LAB_STEP_NS, AT_MSEC(80));
+	at_lab_set(METIS_LAB_STEP_NS, AT_MSEC(80) * at_slow());
 	ASSERT_EQ(0, client_open(&slow, self->base + MIB, STEP));
 	for (i = 0; i < CHURNERS; i++) {
 		c[i].stop = &stop;

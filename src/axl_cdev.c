@@ -202,7 +202,7 @@ static int axl_ioc_buf_register(struct axl_file *file, void *arg)
 
 	mutex_lock(&file->lock);
 	ret = file->nr_bufs < AXL_MAX_BUFS ?
-	      xa_alloc(&file->bufs, &handle, buf, xa_limit_31b,
+	      xa_alloc(&file->bufs, &handle, buf, XA_LIMIT(1, INT_MAX),
 		       GFP_KERNEL_ACCOUNT) : -ENOSPC;
 	if (!ret)
 		file->nr_bufs++;

@@ -539,6 +539,10 @@ TEST_F(args, buf_release)
 	EXPECT_EQ(-ENOENT, at_release(self->t.fd, ~0U));
 	EXPECT_EQ(-ENOENT, at_release(self->t.fd, 1u << 31));
 	EXPECT_EQ(-ENOENT, at_release(self->t.fd, self->from + 1000));
+	/* which has not made 0 a handle */
+	ASSERT_EQ(0, at_register(self->t.fd, self->buf, 4096, TO, &reg));
+	EXPECT_NE(0, reg.handle);
+	EXPECT_EQ(0, at_release(self->t.fd, reg.handle));
 
 	/* Somebody else's */
 	other = at_open();

@@ -493,25 +493,28 @@ out:
  * @file: the file
  * @source: number of the stream
  *
- * Return: 0, -EBUSY (it is a reader), -EINVAL, -ENOENT (there is no such stream),
+ * Return: 0, -EBUSY (it is a reader), -EINVAL (no number of a stream, or its record
+ * makes no sense), -ERANGE (its ring does not), -ENOENT (there is no such stream),
  * -ENODATA (firmware has none) or -ENOMEM.
  */
 int metis_stream_begin(struct metis_file *file, u32 source)
 {
 	struct metis_reader *r;
-	int ret = 0;
+	int ret;
 
 	if (source >= AXL_STREAMS_SOURCES)
 		return -EINVAL;
-	ret = metis_stream_await(file->m->axl);
-	if (ret)
-		return ret;
 	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	if (!r)
 		return -ENOMEM;
 	kref_init(&r->ref);
 	mutex_init(&r->read_lock);
-	ret = metis_reader_join(file->m, source, r);
+	do {
+		ret = metis_stream_await(file->m->axl);
+		if (!ret)
+			ret = metis_reader_join(file->m, source, r);
+		/* a restart has begun in between: after it */
+	} while (ret == -EAGAIN || ret == -ESTALE);
 	if (ret) {
 		kfree(r);
 		return ret;
@@ -545,46 +548,58 @@ int metis_stream_end(struct metis_file *file)
 	return 0;
 }
 
+static int metis_stream_set(struct metis_stream *s, bool on)
+{
+	struct axl_device *axl = s->m->axl;
+	void __iomem *at;
+	int ret;
+	u32 reg;
+
+	/* one at a time: the bit is one of a word */
+	mutex_lock(&s->m->stream_lock);
+	ret = metis_stream_enter(axl);
+	if (ret)
+		goto out;
+	ret = metis_stream_look(s);
+	if (!ret) {
+		at = axl->l2 + axl->layout.streams.offset + s->info.record +
+		     AXL_STREAM_REG;
+		reg = readl(at) & ~AXL_STREAM_REG_ENABLED;
+		writel(reg | (on ? AXL_STREAM_REG_ENABLED : 0), at);
+	}
+	up_read(&axl->reset_sem);
+out:
+	mutex_unlock(&s->m->stream_lock);
+	return ret;
+}
+
 /**
  * metis_stream_enable() - have firmware announce what it writes, or not
  * @file: the file
  * @source: number of the stream
  * @on: which
+ *
+ * Return: 0, -EINVAL or -ERANGE (see metis_stream_begin()), -ENOENT, -ENODATA or
+ * -ENOMEM.
  */
 int metis_stream_enable(struct metis_file *file, u32 source, bool on)
 {
-	struct metis_device *m = file->m;
-	struct axl_device *axl = m->axl;
 	struct metis_stream *s;
 	int ret;
-	u32 reg;
 
 	if (source >= AXL_STREAMS_SOURCES)
 		return -EINVAL;
-	ret = metis_stream_await(axl);
-	if (ret)
-		return ret;
 	/* for a look only: nobody else knows it */
-	s = metis_stream_alloc(m, source);
+	s = metis_stream_alloc(file->m, source);
 	if (!s)
 		return -ENOMEM;
 	s->ending = true;
-	/* one at a time: the bit is one of a word */
-	mutex_lock(&m->stream_lock);
-	ret = metis_stream_enter(axl);
-	if (!ret) {
-		ret = metis_stream_look(s);
-		if (!ret) {
-			void __iomem *at = axl->l2 +
-					   axl->layout.streams.offset +
-					   s->info.record + AXL_STREAM_REG;
-
-			reg = readl(at) & ~AXL_STREAM_REG_ENABLED;
-			writel(reg | (on ? AXL_STREAM_REG_ENABLED : 0), at);
-		}
-		up_read(&axl->reset_sem);
-	}
-	mutex_unlock(&m->stream_lock);
+	do {
+		ret = metis_stream_await(file->m->axl);
+		if (!ret)
+			ret = metis_stream_set(s, on);
+		/* a restart has begun in between: after it */
+	} while (ret == -EAGAIN);
 	metis_stream_free(s);
 	return ret;
 }

@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: modules modules_install install clean tools dtbo demo help check \
 	check-host check-static check-board check-modes matrix setup uninstall \
-	dkms dkms-remove dkms-source deb check-packages check-debug coverage
+	dkms dkms-remove dkms-source deb check-packages check-debug coverage fuzz
 .DEFAULT_GOAL := modules
 
 modules modules_install: have-headers
@@ -127,6 +127,15 @@ check-debug:
 coverage:
 	@$(BOARD)/coverage
 
+FUZZ_SECONDS ?= 600
+
+fuzz:
+	@$(BOARD)/setup --all
+	@$(BOARD)/setup --kernels $(or $(KERNELS),debug)
+	@$(BOARD)/run --kernel $(or $(KERNELS),debug) --quiet-boot --tests fuzz \
+		--timeout $$(($(FUZZ_SECONDS) * 2 + 600)) --env FUZZ_SECONDS=$(FUZZ_SECONDS) \
+		$(if $(SEED),--env FUZZ_SEED=$(SEED)) $(if $(TRACE),--env FUZZ_TRACE=1)
+
 help:
 	@echo 'For a machine with a Metis card:'
 	@echo '  modules          build axl.ko for the running kernel (default);'
@@ -158,6 +167,8 @@ help:
 	@echo '                   test; an hour or more'
 	@echo '  check-debug      every test on a kernel with KASAN, lockdep, DMA API checks,'
 	@echo '                   kmemleak and fault injection, which is built first'
+	@echo '  fuzz             random calls of both interfaces on that kernel; FUZZ_SECONDS=600;'
+	@echo '                   SEED= one program again, TRACE=1 with every call told'
 	@echo '  coverage         lines and branches of src/ that the tests execute, and a'
 	@echo '                   list of what they do not; on the debug kernel'
 	@echo '  setup            fetch and unpack what demo and check need (they call it)'

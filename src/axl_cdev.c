@@ -51,8 +51,6 @@ static char *axl_devnode(axl_devnode_device *dev, umode_t *mode)
 	return NULL;
 }
 
-static void axl_release_dev(struct device *dev);
-
 /* What udev makes names of that stay with the slot */
 static int axl_uevent(axl_uevent_device *dev, struct kobj_uevent_env *env)
 {
@@ -69,12 +67,8 @@ static int axl_uevent(axl_uevent_device *dev, struct kobj_uevent_env *env)
 			      PCI_SLOT(pdev->devfn));
 }
 
-static struct class axl_class = {
-	.name = "metis",
-	.devnode = axl_devnode,
-	.dev_uevent = axl_uevent,
-	.dev_release = axl_release_dev,
-};
+/* Not in the module: what the kernel keeps of a class can end after it. */
+static struct class *axl_class;
 
 static void axl_release_dev(struct device *dev)
 {
@@ -699,7 +693,7 @@ static int axl_mmap(struct file *filp, struct vm_area_struct *vma)
  */
 struct class *axl_cdev_class(void)
 {
-	return &axl_class;
+	return axl_class;
 }
 EXPORT_SYMBOL_AXL(axl_cdev_class);
 
@@ -799,8 +793,9 @@ static const struct file_operations axl_fops = {
 void axl_cdev_setup(struct axl_device *axl, struct device *parent)
 {
 	device_initialize(&axl->dev);
-	axl->dev.class = &axl_class;
+	axl->dev.class = axl_class;
 	axl->dev.parent = parent;
+	axl->dev.release = axl_release_dev;
 	mutex_init(&axl->open_lock);
 	INIT_LIST_HEAD(&axl->files);
 }
@@ -833,14 +828,18 @@ int axl_cdev_init(void)
 
 	if (ret)
 		return ret;
-	ret = class_register(&axl_class);
-	if (ret)
+	axl_class = axl_class_create("metis");
+	if (IS_ERR(axl_class)) {
 		unregister_chrdev_region(axl_devt, AXL_MINORS);
-	return ret;
+		return PTR_ERR(axl_class);
+	}
+	axl_class->devnode = axl_devnode;
+	axl_class->dev_uevent = axl_uevent;
+	return 0;
 }
 
 void axl_cdev_exit(void)
 {
-	class_unregister(&axl_class);
+	class_destroy(axl_class);
 	unregister_chrdev_region(axl_devt, AXL_MINORS);
 }

@@ -34,6 +34,13 @@
 #define axl_attr_class_attr	const struct class_attribute
 #endif
 
+/* a class has no owner since 6.4 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define axl_class_create(name)	class_create(THIS_MODULE, name)
+#else
+#define axl_class_create(name)	class_create(name)
+#endif
+
 /* the uevent callback of a class takes a const device since 6.2 */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 #define axl_uevent_device	struct device

@@ -19,7 +19,6 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
-#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
@@ -33,11 +32,13 @@
 #include "axl_edma_regs.h"
 #include "axl_elf.h"
 #include "axl_layout.h"
+#include "axl_queue.h"
 #include "compat/axl_compat.h"
 
 #define AXL_VERSION		"0.1.0"
 
 #define AXL_NR_CHANNELS		4	/* of each direction */
+#define AXL_NR_QUEUES		(AXL_NR_CHANNELS + 1)
 #define AXL_BAR_REGS_SIZE	SZ_4K
 #define AXL_NR_MESSAGES		32	/* physical messages (PMSI) */
 
@@ -78,8 +79,7 @@ struct axl_binding;
  * @nr_jobs: entries of @jobs
  * @nr_reqs: requests of all these jobs
  * @nr_active: jobs that still have requests queued or running
- * @finish: virtual time at which all its requests of a direction will have had
- *	their turn; protected by the direction's lock
+ * @shares: of the queues, by axl_req.to_device; protected by the direction's lock
  */
 struct axl_client {
 	spinlock_t lock;	/* see above */
@@ -90,13 +90,12 @@ struct axl_client {
 	u32 nr_jobs;
 	u32 nr_reqs;
 	u32 nr_active;
-	u64 finish[2];
+	struct axl_share shares[2][AXL_NR_QUEUES];
 };
 
 /**
  * struct axl_req - one transfer, the unit a channel runs
- * @node: in a queue of its direction
- * @start: virtual time of its turn
+ * @turn: in a queue of its direction
  * @job: the submission it belongs to
  * @buf: memory, referenced by the job
  * @offset: first byte in @buf
@@ -107,8 +106,7 @@ struct axl_client {
  * @to_device: direction
  */
 struct axl_req {
-	struct rb_node node;
-	u64 start;
+	struct axl_turn turn;
 	struct axl_job *job;
 	struct axl_buf *buf;
 	u64 offset;
@@ -145,7 +143,7 @@ struct axl_job {
 
 /**
  * struct axl_channel - one DMA channel; protected by its direction's lock
- * @queue: requests that want this channel and no other
+ * @took_any: its latest request would have taken any channel
  * @req: what it runs, NULL when idle
  * @cur: how far list elements have been made
  * @deadline: jiffies when @req is overdue
@@ -166,7 +164,7 @@ struct axl_job {
  * @max_segs: of a buffer that was moved
  */
 struct axl_channel {
-	struct rb_root_cached queue;
+	bool took_any;
 	struct axl_req *req;
 	struct axl_cursor cur;
 	unsigned long deadline;
@@ -191,9 +189,7 @@ struct axl_channel {
  * struct axl_dma_dir - four channels that share an engine enable
  * @lock: protects everything below and the direction's registers; taken in hard
  *	interrupts
- * @any: requests waiting for whichever channel is free
- * @vtime: virtual time: the @start of the latest request that has had its turn
- * @finish: the latest &axl_client.finish
+ * @queues: requests waiting for a channel, the last for whichever is free
  * @ch: the channels
  * @nr_ch: how many the engine has
  * @running: bitmap of channels with a request
@@ -207,9 +203,7 @@ struct axl_channel {
  */
 struct axl_dma_dir {
 	spinlock_t lock;	/* see above */
-	struct rb_root_cached any;
-	u64 vtime;
-	u64 finish;
+	struct axl_queue queues[AXL_NR_QUEUES];
 	struct axl_channel ch[AXL_NR_CHANNELS];
 	u8 nr_ch;
 	u8 running;

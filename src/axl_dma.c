@@ -35,9 +35,6 @@ MODULE_PARM_DESC(dma_timeout_ms,
 /* What starting and ending a transfer costs, in bytes that could have moved. */
 #define AXL_REQ_COST		SZ_16K
 
-/* Nobody falls behind more than this many clients that are served. */
-#define AXL_MAX_LAG		64
-
 void axl_client_init(struct axl_client *client)
 {
 	spin_lock_init(&client->lock);
@@ -64,8 +61,10 @@ struct axl_job *axl_job_alloc(struct axl_client *client, u32 nr)
 		return NULL;
 	job->client = client;
 	job->nr_reqs = nr;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		job->reqs[i].job = job;
+		axl_turn_init(&job->reqs[i].turn);
+	}
 	return job;
 }
 EXPORT_SYMBOL_AXL(axl_job_alloc);
@@ -174,102 +173,76 @@ static void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 	}
 }
 
-static struct rb_root_cached *axl_queue(struct axl_dma_dir *dir, u32 channel)
+/* The queue that a request waits in. */
+static unsigned int axl_req_queue(const struct axl_req *req)
 {
-	return channel == AXL_CHANNEL_ANY ? &dir->any : &dir->ch[channel].queue;
+	return min_t(u32, req->channel, AXL_NR_CHANNELS);
 }
 
-static bool axl_req_before(struct rb_node *a, const struct rb_node *b)
+static void axl_req_enqueue(struct axl_device *axl, struct axl_dma_dir *dir,
+			    struct axl_req *req)
 {
-	return rb_entry(a, struct axl_req, node)->start <
-	       rb_entry(b, struct axl_req, node)->start;
+	struct axl_client *client = req->job->client;
+	unsigned int n = axl_req_queue(req);
+	struct axl_share *share = &client->shares[req->to_device][n];
+
+	/* nobody's queue stands before a firmware load */
+	if (client == &axl->kernel)
+		axl_queue_add_first(&dir->queues[n], share, &req->turn);
+	else
+		axl_queue_add(&dir->queues[n], share, &req->turn,
+			      req->length + AXL_REQ_COST);
 }
 
-static u64 axl_req_cost(const struct axl_req *req)
+static struct axl_req *axl_queue_req(const struct axl_queue *queue)
 {
-	return req->length + AXL_REQ_COST;
+	struct axl_turn *turn = axl_queue_first(queue);
+
+	return turn ? container_of(turn, struct axl_req, turn) : NULL;
 }
 
 /*
- * Start-time fair queueing (Goyal, Vin, Cheng 1996): a client's requests follow
- * each other in virtual time by what they cost, and the earliest goes first. Who
- * queues much stands in line behind nobody but himself.
+ * What a channel does next. Those who want this one and those who take any have
+ * every second turn on it, if both are there.
  */
-static void axl_queue_add(struct axl_device *axl, struct axl_dma_dir *dir,
-			  struct axl_req *req)
+static struct axl_req *axl_channel_take(struct axl_device *axl,
+					struct axl_dma_dir *dir, unsigned int n)
 {
-	struct axl_client *client = req->job->client;
-	u64 *finish = &client->finish[dir->to_device];
-
-	lockdep_assert_held(&dir->lock);
-	if (client == &axl->kernel) {
-		/* nobody's queue stands before a firmware load */
-		req->start = 0;
-	} else {
-		req->start = max(dir->vtime, *finish);
-		*finish = req->start + axl_req_cost(req);
-		dir->finish = max(dir->finish, *finish);
-	}
-	rb_add_cached(&req->node, axl_queue(dir, req->channel), axl_req_before);
-}
-
-/* The earlier of the two first entries that this channel may take. */
-static struct axl_req *axl_queue_take(struct axl_dma_dir *dir, unsigned int n)
-{
+	struct axl_channel *ch = &dir->ch[n];
 	struct axl_req *any, *own, *req;
 
-	any = rb_entry_safe(rb_first_cached(&dir->any), struct axl_req, node);
-	own = rb_entry_safe(rb_first_cached(&dir->ch[n].queue), struct axl_req,
-			    node);
-	req = !any || (own && own->start < any->start) ? own : any;
+	lockdep_assert_held(&dir->lock);
+	any = axl_queue_req(&dir->queues[AXL_NR_CHANNELS]);
+	own = axl_queue_req(&dir->queues[n]);
+	if (any && (!own || !ch->took_any || any->job->client == &axl->kernel))
+		req = any;
+	else
+		req = own;
 	if (!req)
 		return NULL;
-	rb_erase_cached(&req->node, axl_queue(dir, req->channel));
-	/*
-	 * Time goes on a little with each, or a stream of new clients, which all
-	 * start now, would hold up for ever who has had his first turn.
-	 */
-	dir->vtime = max(dir->vtime + axl_req_cost(req) / AXL_MAX_LAG,
-			 req->start);
+	ch->took_any = req == any;
+	axl_queue_take(&dir->queues[axl_req_queue(req)], &req->turn);
 	return req;
 }
 
-static void axl_queue_drop_from(struct rb_root_cached *queue,
-				struct axl_client *client, struct axl_job *job,
-				int status)
+/* End those requests of a job that no channel has taken yet. */
+static void axl_job_drop(struct axl_device *axl, struct axl_job *job, int status)
 {
-	struct rb_node *node, *next;
-
-	for (node = rb_first_cached(queue); node; node = next) {
-		struct axl_req *req = rb_entry(node, struct axl_req, node);
-
-		next = rb_next(node);
-		if ((client && req->job->client != client) ||
-		    (job && req->job != job))
-			continue;
-		rb_erase_cached(node, queue);
-		axl_req_end(req, status);
-	}
-}
-
-/* End what waits for a channel: of one client, or of all; one job, or all. */
-static void axl_queue_drop(struct axl_device *axl, struct axl_client *client,
-			   struct axl_job *job, int status)
-{
-	unsigned int n;
 	int d;
+	u32 i;
 
 	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
 		struct axl_dma_dir *dir = &axl->dirs[d];
 
 		spin_lock_irq(&dir->lock);
-		axl_queue_drop_from(&dir->any, client, job, status);
-		for (n = 0; n < AXL_NR_CHANNELS; n++)
-			axl_queue_drop_from(&dir->ch[n].queue, client, job,
-					    status);
-		/* turns that nobody will have now are no debt */
-		if (!client)
-			dir->vtime = max(dir->vtime, dir->finish);
+		for (i = 0; i < job->nr_reqs; i++) {
+			struct axl_req *req = &job->reqs[i];
+
+			if (req->to_device == dir->to_device &&
+			    axl_queue_drop(&dir->queues[axl_req_queue(req)],
+					   &req->turn))
+				axl_req_end(req, status);
+		}
 		spin_unlock_irq(&dir->lock);
 	}
 }
@@ -281,7 +254,24 @@ static void axl_queue_drop(struct axl_device *axl, struct axl_client *client,
  */
 void axl_dma_drop_queued(struct axl_device *axl, int status)
 {
-	axl_queue_drop(axl, NULL, NULL, status);
+	unsigned int n;
+	int d;
+
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dirs[d];
+
+		spin_lock_irq(&dir->lock);
+		for (n = 0; n < AXL_NR_QUEUES; n++) {
+			struct axl_queue *queue = &dir->queues[n];
+			struct axl_req *req;
+
+			while ((req = axl_queue_req(queue))) {
+				axl_queue_drop(queue, &req->turn);
+				axl_req_end(req, status);
+			}
+		}
+		spin_unlock_irq(&dir->lock);
+	}
 }
 
 /* Give every idle channel something to do. */
@@ -297,7 +287,7 @@ static void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 
 		if (dir->running & BIT(n))
 			continue;
-		req = axl_queue_take(dir, n);
+		req = axl_channel_take(axl, dir, n);
 		if (!req)
 			continue;
 		dir->ch[n].req = req;
@@ -506,7 +496,7 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 			if (req->to_device != dir->to_device)
 				continue;
 			trace_axl_submit(axl, req, req->channel, 0);
-			axl_queue_add(axl, dir, req);
+			axl_req_enqueue(axl, dir, req);
 		}
 		axl_dir_kick(axl, dir);
 		spin_unlock_irqrestore(&dir->lock, flags);
@@ -605,8 +595,9 @@ EXPORT_SYMBOL_AXL(axl_job_wait);
  * @client: whose job
  * @seq: its name
  *
- * Bounded by the time limit of what runs and of its own requests, which nobody
- * can get in front of; reset_sem must not be held, since recovery takes it.
+ * Bounded by the time limits of what runs, of its own requests and of the turns
+ * before them, of which there are none for &axl_device.kernel. reset_sem must not
+ * be held, since recovery takes it.
  *
  * Return: the job, to be freed by the caller. What the device wrote is visible to
  * the CPU.
@@ -644,8 +635,8 @@ int axl_job_collect_killable(struct axl_device *axl, struct axl_client *client,
 				  (ret = axl_client_take(client, seq, done)) !=
 				  -EAGAIN);
 	if (why) {
-		axl_queue_drop(axl, client, xa_load(&client->jobs, seq),
-			       -ECANCELED);
+		/* there until it is collected, which is up to us */
+		axl_job_drop(axl, xa_load(&client->jobs, seq), -ECANCELED);
 		axl_job_free(axl_job_collect(client, seq));
 		return -EINTR;
 	}
@@ -668,7 +659,8 @@ void axl_client_close(struct axl_device *axl, struct axl_client *client)
 	struct axl_job *job;
 	unsigned long seq;
 
-	axl_queue_drop(axl, client, NULL, -ECANCELED);
+	xa_for_each(&client->jobs, seq, job)
+		axl_job_drop(axl, job, -ECANCELED);
 	wait_event(client->wait, !READ_ONCE(client->nr_active));
 	/* whoever woke us has left the lock */
 	spin_lock_irq(&client->lock);
@@ -767,7 +759,7 @@ void axl_dma_flush(struct axl_device *axl, int status)
 	unsigned int n;
 	int d;
 
-	axl_queue_drop(axl, NULL, NULL, status);
+	axl_dma_drop_queued(axl, status);
 	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
 		struct axl_dma_dir *dir = &axl->dirs[d];
 
@@ -814,7 +806,7 @@ bool axl_dma_idle(struct axl_device *axl)
 int axl_dma_drain(struct axl_device *axl)
 {
 	lockdep_assert_held_write(&axl->reset_sem);
-	axl_queue_drop(axl, NULL, NULL, -ESTALE);
+	axl_dma_drop_queued(axl, -ESTALE);
 	if (wait_event_killable(axl->idle_wait,
 				axl_dma_idle(axl) || axl_status(axl) ||
 				READ_ONCE(axl->reset_why)))
@@ -982,9 +974,8 @@ void axl_dma_setup(struct axl_device *axl)
 		struct axl_dma_dir *dir = &axl->dirs[d];
 
 		spin_lock_init(&dir->lock);
-		dir->any = RB_ROOT_CACHED;
-		for (n = 0; n < AXL_NR_CHANNELS; n++)
-			dir->ch[n].queue = RB_ROOT_CACHED;
+		for (n = 0; n < AXL_NR_QUEUES; n++)
+			axl_queue_init(&dir->queues[n]);
 		dir->to_device = d == AXL_DIR_TO_DEVICE;
 	}
 	axl_client_init(&axl->kernel);

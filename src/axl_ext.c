@@ -103,22 +103,24 @@ void axl_ext_del(struct axl_device *axl)
  * @length: bytes
  * @phys: out: as the CPU sees it
  *
- * Its list buffer is out of bounds, as it is for its own transfers.
+ * Its list buffer is out of bounds, where that is now: a start of other firmware
+ * can move it under a transfer.
  */
 bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 {
 	struct axl_device *axl;
 	bool found = false;
-	u64 offset;
+	u64 offset, list;
 
 	mutex_lock(&axl_ext_lock);
 	list_for_each_entry(axl, &axl_ext_devices, ext_node) {
 		/* below it: wraps */
 		offset = bus_addr - pci_bus_address(axl->pdev, 2);
+		list = READ_ONCE(axl->list_offset);
 		if (offset >= axl->bar2_size ||
 		    length > axl->bar2_size - offset ||
-		    (offset < axl->list_offset + axl->list_size &&
-		     offset + length > axl->list_offset))
+		    (offset < list + READ_ONCE(axl->list_size) &&
+		     offset + length > list))
 			continue;
 		*phys = axl->bar2_phys + offset;
 		found = true;

@@ -196,21 +196,22 @@ int axl_hostif_refresh(struct axl_device *axl)
 	if (layout.vmsi.valid)
 		axl_hostif_read_vmsi(axl, &layout);
 
-	axl->list_offset = AXL_LIST_FALLBACK_OFFSET;
-	axl->list_size = AXL_LIST_FALLBACK_SIZE;
 	if (layout.dma_desc.valid) {
 		memcpy_fromio(desc, axl->l2 + layout.dma_desc.offset,
 			      sizeof(desc));
-		if (!axl_layout_parse_dma_desc(desc, sizeof(desc), &layout,
-					       axl->bar2_size, &offset,
-					       &size)) {
-			axl->list_offset = offset;
-			axl->list_size = size;
-		} else {
+		if (axl_layout_parse_dma_desc(desc, sizeof(desc), &layout,
+					      axl->bar2_size, &offset, &size)) {
 			layout.dma_desc.valid = false;
 			layout.complaint = "DMA descriptor area unusable";
 		}
 	}
+	if (!layout.dma_desc.valid) {
+		offset = AXL_LIST_FALLBACK_OFFSET;
+		size = AXL_LIST_FALLBACK_SIZE;
+	}
+	/* another card may be about to write next to it */
+	WRITE_ONCE(axl->list_offset, offset);
+	WRITE_ONCE(axl->list_size, size);
 	axl->list_elems = axl_layout_list_elems(axl->list_size);
 	/* in one go: AXL_IOC_QUERY may look at any time */
 	axl->layout = layout;

@@ -5,7 +5,7 @@
  *
  * Lock order:
  *	metis_file.lock -> axl->reset_sem
- *	metis_device.view_lock -> metis_device.lock
+ *	axl_ext_lock -> metis_device.view_lock -> metis_device.lock
  *	metis_device.stream_lock -> metis_stream.lock -> axl->reset_sem
  *	an event's wait queue (hardirq) -> metis_file.wait
  */
@@ -65,7 +65,8 @@ struct metis_device {
 /**
  * struct metis_view - what is news to a process, by whichever of its files
  * @node: in metis_device.views
- * @files: that it has opened; protected by metis_device.view_lock
+ * @files: whose first call of the SDK's interface was its; protected by
+ *	metis_device.view_lock
  * @pid: the process
  * @lock: protects @seen
  * @seen: by event: up to which count it was waited for, or forgotten
@@ -93,7 +94,8 @@ struct metis_reader;
  * @reader: of a stream; protected by @events: poll() must not wait for @lock
  * @sync: submits synchronous transfers
  * @async: submits the asynchronous one
- * @view: of the process that opened it
+ * @view: of the process whose call made it one; a child that inherits the file
+ *	shares it
  * @events: protects @attached and @ended
  * @attached: events that poll() tells
  * @ended: asynchronous transfers that ended and were not consumed

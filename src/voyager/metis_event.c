@@ -24,8 +24,8 @@ struct metis_attach {
 };
 
 /*
- * The view of the calling process. What fired before it had one and nobody has
- * taken is pending.
+ * The view of the calling process, for a file that it uses like this for the first
+ * time. What fired before it had one and nobody has taken is pending.
  */
 static struct metis_view *metis_view_get(struct metis_device *m)
 {
@@ -89,37 +89,48 @@ void metis_event_close(struct metis_file *file)
 	metis_view_put(file->m, file->view);
 }
 
+/* Up to @count has been told. */
+static void metis_msi_told(struct metis_file *file, u32 num, u64 count)
+{
+	struct metis_device *m = file->m;
+
+	spin_lock(&m->lock);
+	m->taken[num] = max(m->taken[num], count);
+	spin_unlock(&m->lock);
+}
+
 /* Take all that is pending of an interrupt, up to @count; is it anything? */
 static bool metis_msi_take(struct metis_file *file, u32 num, u64 *count)
 {
-	struct metis_device *m = file->m;
 	struct metis_view *view = file->view;
 	bool pending;
 
 	spin_lock(&view->lock);
 	/* in here: another thread must not be overtaken, and be taken back */
-	*count = axl_event_count(m->axl, num);
+	*count = axl_event_count(file->m->axl, num);
 	pending = *count != view->seen[num];
 	view->seen[num] = *count;
 	spin_unlock(&view->lock);
-	if (!pending)
-		return false;
-	spin_lock(&m->lock);
-	m->taken[num] = max(m->taken[num], *count);
-	spin_unlock(&m->lock);
-	return true;
+	if (pending)
+		metis_msi_told(file, num, *count);
+	return pending;
 }
 
-/* Has an interrupt fired after count @since? All who wait for it are told. */
+/*
+ * Has an interrupt fired after count @since? All who wait for it are told of that
+ * one; the next is for who waits next, though it may have come by now.
+ */
 static int metis_msi_look(struct metis_file *file, u32 num, u64 since)
 {
-	u64 count;
+	struct metis_view *view = file->view;
 
-	if (axl_event_count(file->m->axl, num) != since) {
-		metis_msi_take(file, num, &count);
-		return 0;
-	}
-	return axl_status(file->m->axl) ?: -EAGAIN;
+	if (axl_event_count(file->m->axl, num) == since)
+		return axl_status(file->m->axl) ?: -EAGAIN;
+	spin_lock(&view->lock);
+	view->seen[num] = max(view->seen[num], since + 1);
+	spin_unlock(&view->lock);
+	metis_msi_told(file, num, since + 1);
+	return 0;
 }
 
 static bool metis_msi_ok(s32 num)

@@ -495,7 +495,8 @@ out:
  *
  * Return: 0, -EBUSY (it is a reader), -EINVAL (no number of a stream, or its record
  * makes no sense), -ERANGE (its ring does not), -ENOENT (there is no such stream),
- * -ENODATA (firmware has none) or -ENOMEM.
+ * -ENODATA (firmware has none), -ENOMEM, -EIO or -ETIMEDOUT (the card does not
+ * answer, or not for now), -EINTR (killed) or -ENODEV.
  */
 int metis_stream_begin(struct metis_file *file, u32 source)
 {
@@ -516,6 +517,7 @@ int metis_stream_begin(struct metis_file *file, u32 source)
 		/* a restart has begun in between: after it */
 	} while (ret == -EAGAIN || ret == -ESTALE);
 	if (ret) {
+		mutex_destroy(&r->read_lock);
 		kfree(r);
 		return ret;
 	}
@@ -579,8 +581,7 @@ out:
  * @source: number of the stream
  * @on: which
  *
- * Return: 0, -EINVAL or -ERANGE (see metis_stream_begin()), -ENOENT, -ENODATA or
- * -ENOMEM.
+ * Return: as metis_stream_begin(), less -EBUSY.
  */
 int metis_stream_enable(struct metis_file *file, u32 source, bool on)
 {

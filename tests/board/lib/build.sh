@@ -103,7 +103,8 @@ build_guest_programs() {
 		"HARNESS=$harness" "FLAGS_FILE=$tests_out/flags")
 	make -f "$board_dir/lib/guest.mk" --no-print-directory -s -k -j"$(nproc)" \
 		"${vars[@]}" "$goal" >"$log" 2>&1 || status=1
-	grep -E '^  built' "$log" | tr -d '\n' | sed 's/  built / /g; s/^/built:/; s/$/\n/'
+	{ grep -E '^  built' "$log" || true; } |
+		tr -d '\n' | sed 's/  built / /g; s/^/built:/; s/$/\n/'
 	grep -v '^  built' "$log" | grep -E -A3 '(warning|error|undefined|cannot find|\*\*\*)' | head -n 60 >&2 || true
 
 	# What no longer belongs here, or cannot be built, does not run.

@@ -22,6 +22,7 @@
 #include "kselftest_harness.h"
 #include "libaxltest.h"
 #include "liblab.h"
+#include "libvoyager.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
 #define DRIVER		"/sys/bus/pci/drivers/axl/"
@@ -446,6 +447,78 @@ static int call_unbind(SELF)
 	return sysfs(self, DRIVER "unbind");
 }
 
+/* ---- the SDK's interface ---- */
+
+static int sdk_open(SELF)
+{
+	return open_node(self) ?: vy_clear(self->fd, 6);
+}
+
+static int sdk_property(SELF)
+{
+	uint64_t value = VY_PROP_CORES;
+
+	return vy_call(self->fd, VY_PROPERTY, &value);
+}
+
+static int sdk_resources(SELF)
+{
+	struct vy_resources res;
+
+	return vy_call(self->fd, VY_RESOURCES, &res);
+}
+
+static int sdk_statistics(SELF)
+{
+	struct vy_dma_stats stats;
+
+	return vy_call(self->fd, VY_DMA_STATS, &stats);
+}
+
+static int sdk_cores(SELF)
+{
+	int first = vy_ctx_alloc(self->fd, 2);
+
+	return first < 0 ? first : 0;
+}
+
+static int sdk_attach_msi(SELF)
+{
+	return vy_attach_msi(self->fd, 6);
+}
+
+static int sdk_user_xfer(SELF)
+{
+	return vy_user_xfer(self->fd, VY_WRITE, self->base, self->mem.p, SIZE);
+}
+
+static int sdk_attach(SELF)
+{
+	return vy_buf_attach(self->fd, self->result);
+}
+
+static int sdk_begin_xfer(SELF)
+{
+	return begin_import(self) ?: sdk_attach(self);
+}
+
+static int sdk_xfer(SELF)
+{
+	return vy_buf_xfer(self->fd, VY_READ | VY_SYNC, self->base, 0, SIZE,
+			   VY_CHANNEL_ANY);
+}
+
+static int sdk_xfer_async(SELF)
+{
+	return vy_buf_xfer(self->fd, VY_READ | VY_ASYNC, self->base, 0, SIZE,
+			   VY_CHANNEL_ANY);
+}
+
+static int sdk_stream(SELF)
+{
+	return vy_stream(self->fd, VY_STREAM_OPEN, 0);
+}
+
 /* ---- the loop ---- */
 
 static int arm(SELF, unsigned int n)
@@ -542,6 +615,23 @@ TEST_F_TIMEOUT(nth, events, 300)
 	EACH("event counts", open_node, call_event_counts, close_node);
 	EACH("event fd", begin_event_fd, call_event_fd, close_node);
 	EACH("event fd, end", begin_event_end, call_event_end, close_node);
+}
+
+TEST_F_TIMEOUT(nth, sdk, 300)
+{
+	ASSERT_EQ(0, vy_module_load(NULL));
+	EACH("SDK, first call", open_node, sdk_property, close_node);
+	EACH("SDK, property", sdk_open, sdk_property, close_node);
+	EACH("SDK, resources", sdk_open, sdk_resources, close_node);
+	EACH("SDK, statistics", sdk_open, sdk_statistics, close_node);
+	EACH("SDK, cores", sdk_open, sdk_cores, close_node);
+	EACH("SDK, attach event", sdk_open, sdk_attach_msi, close_node);
+	EACH("SDK, user memory", sdk_open, sdk_user_xfer, close_node);
+	EACH("SDK, attach", begin_import, sdk_attach, close_node);
+	EACH("SDK, transfer", sdk_begin_xfer, sdk_xfer, close_node);
+	EACH("SDK, asynchronous", sdk_begin_xfer, sdk_xfer_async, close_node);
+	EACH("SDK, stream", sdk_open, sdk_stream, close_node);
+	EXPECT_EQ(0, vy_module_unload());
 }
 
 TEST_F_TIMEOUT(nth, firmware, 600)

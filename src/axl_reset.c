@@ -31,6 +31,9 @@
  */
 #define AXL_REJOINS_MAX		60
 
+/* How often a link may go down while the card is being brought back. */
+#define AXL_BOUNCES_MAX		5
+
 static const char axl_why_restart[] = "firmware restarted by itself";
 
 /**
@@ -228,14 +231,17 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 	struct pci_dev *pdev = axl->pdev;
 	/* firmware that had a table will have one again */
 	bool had_table = axl->layout.hostif.valid;
-	unsigned long settled, nonsense = 0, changed = jiffies;
+	unsigned long settled, nonsense, changed = jiffies;
 	struct axl_layout last = { };
+	unsigned int bounces = 0;
 	bool late, same;
 	int ret;
 
 	lockdep_assert_held_write(&axl->reset_sem);
 	axl->bounced = true;
 	axl_guard_restart(axl);
+again:
+	nonsense = 0;
 	if (!axl_await_link(axl, deadline)) {
 		if (fatal_signal_pending(current))
 			return axl_hand_over(axl);
@@ -248,6 +254,8 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 	pci_load_saved_state(pdev, axl->saved);
 	pci_restore_state(pdev);
 	if (!axl_edma_alive(axl)) {
+		if (axl_link_bounced(axl) && bounces++ < AXL_BOUNCES_MAX)
+			goto again;
 		axl_set_dead(axl, "engine does not answer after the restart");
 		return -EIO;
 	}
@@ -257,6 +265,9 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 	if (settle && !axl->slept)
 		settled += msecs_to_jiffies(AXL_RESET_AREA_MS);
 	for (;;) {
+		/* once more: all that was restored is lost */
+		if (axl_link_bounced(axl) && bounces++ < AXL_BOUNCES_MAX)
+			goto again;
 		ret = axl_hostif_refresh(axl);
 		if (axl->slept) {
 			axl_hostif_disbelieve(axl);

@@ -267,6 +267,28 @@ TEST_F_TIMEOUT(restart, by_reset, 60)
 	one(_metadata, self, BY_RESET);
 }
 
+/* The link goes once more while the driver waits for firmware's areas. */
+TEST_F_TIMEOUT(restart, link_lost_twice, 60)
+{
+	uint64_t gen = self->t.q.generation, begun = at_now(), took;
+	struct axl_query q;
+
+	at_lab_set(METIS_LAB_AREA_DELAY_MS, 600);
+	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);
+	/* the call that notices; and the time to begin */
+	at_sleep_ms(5);
+	at_query(self->t.fd, &q);
+	at_sleep_ms(250);
+	at_lab_set(METIS_LAB_LINK_DOWN, 20);
+	ASSERT_EQ(0, settled(self->t.fd, gen, &q));
+	took = at_now() - begun;
+	at_msg("back after %u ms", (unsigned int)(took / AT_MSEC(1)));
+	/* not as long as areas are waited for that do not come */
+	EXPECT_LT(took, AT_SEC(4));
+	EXPECT_EQ(gen + 1, q.generation);
+	EXPECT_EQ(0, events_come(self->t.fd, &q));
+}
+
 /* Nobody uses the card at the time: found all the same, while it is open */
 TEST_F_TIMEOUT(restart, found_while_idle, 60)
 {

@@ -165,12 +165,13 @@ TEST_F_TIMEOUT(fair, small_and_large, 60)
 	for (i = 0; i < 2; i++) {
 		c[i].stop = &stop;
 		ASSERT_EQ(0, client_open(&c[i], self->base + i * MIB,
-					 i ? MIB : 2 * STEP));
+					 i ? 4 * STEP : STEP));
 	}
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&c[i].thread, NULL, keep_busy,
 					    &c[i]));
-	at_sleep_ms(6000);
+	/* the engine is slower, too */
+	at_sleep_ms(3000 * (1 + at_slow()));
 	stop = true;
 	for (i = 0; i < 2; i++) {
 		pthread_join(c[i].thread, NULL);

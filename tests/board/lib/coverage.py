@@ -13,6 +13,7 @@ usage: coverage.py GCOV BUILD SOURCE REPORT ARCHIVE...
 gcov does the reading; this adds up over the boots and prints.
 """
 import collections
+import glob
 import json
 import os
 import shutil
@@ -43,13 +44,15 @@ def gcov(program, build, archive):
                 if not member.name.endswith(".gcda"):
                     continue
                 name = os.path.basename(member.name)
-                notes = os.path.join(build, "src",
-                                     name.removesuffix("gcda") + "gcno")
-                if not os.path.exists(notes):
+                # of src/ and below; no two files there have one name
+                notes = glob.glob(os.path.join(
+                    build, "src", "**", name.removesuffix("gcda") + "gcno"),
+                    recursive=True)
+                if not notes:
                     continue
                 with open(os.path.join(tmp, name), "wb") as out:
                     shutil.copyfileobj(tar.extractfile(member), out)
-                shutil.copy(notes, tmp)
+                shutil.copy(notes[0], tmp)
         counters = sorted(f for f in os.listdir(tmp) if f.endswith(".gcda"))
         if not counters:
             die(f"{archive}: no counters of this build in it")

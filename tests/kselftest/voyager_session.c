@@ -467,7 +467,7 @@ TEST_F_TIMEOUT(shared, channels, 60)
 		ASSERT_EQ(0, pthread_create(&c[i].thread, NULL, client_run,
 					    &c[i]));
 	}
-	at_sleep_ms(6000);
+	at_sleep_ms(3000 * (1 + at_slow()));
 	/* a kernel that watches all takes its time */
 	for (i = 0; i < 8; i++)
 		while (c[i].done < 2 && !c[i].err && at_now() < end)

@@ -231,8 +231,8 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 	struct pci_dev *pdev = axl->pdev;
 	/* firmware that had a table will have one again */
 	bool had_table = axl->layout.hostif.valid;
-	unsigned long settled, nonsense, changed = jiffies;
-	struct axl_layout last = { };
+	unsigned long settled, nonsense, changed;
+	struct axl_layout last;
 	unsigned int bounces = 0;
 	bool late, same;
 	int ret;
@@ -241,6 +241,9 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 	axl->bounced = true;
 	axl_guard_restart(axl);
 again:
+	/* what was seen before the link went down proves nothing */
+	memset(&last, 0, sizeof(last));
+	changed = jiffies;
 	nonsense = 0;
 	if (!axl_await_link(axl, deadline)) {
 		if (fatal_signal_pending(current))

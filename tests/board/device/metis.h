@@ -300,8 +300,9 @@ unsigned int metis_fold(MetisState *s, unsigned int nr);
 void metis_link_down(MetisState *s, uint32_t ms, MetisNext next);
 void metis_die(MetisState *s, uint32_t how);
 void metis_power_cycle(MetisState *s);
-bool metis_hold_for_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
-void metis_release(bool held);
+typedef void MetisConfigWrite(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
+void metis_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len,
+			MetisConfigWrite *write);
 
 /* metis_edma.c */
 void metis_edma_init(MetisState *s);

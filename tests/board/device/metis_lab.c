@@ -484,10 +484,7 @@ static const MemoryRegionOps lab_ops = {
 
 static void lab_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
-	bool held = metis_hold_for_config(pdev, addr, val, len);
-
-	pci_default_write_config(pdev, addr, val, len);
-	metis_release(held);
+	metis_config_write(pdev, addr, val, len, pci_default_write_config);
 }
 
 static void lab_realize(PCIDevice *pdev, Error **errp)

@@ -165,16 +165,18 @@ void metis_send_pmsi(MetisState *s, unsigned int nr)
  * In QEMU before 8.2 a virtual CPU that is in the middle of an MMIO access
  * while the memory map changes may look its target up in the new map with an
  * index of the old one, and hit another device. Test programs poll registers
- * all the time, so the CPUs are held while our BARs come and go.
+ * all the time, so the CPUs are held while our BARs come and go. Only the main
+ * loop can do that: a CPU that waits for the others within an access of its own
+ * waits forever if one of them waits to run alone.
  */
 static bool cpus_held;
 
 static bool hold_cpus(void)
 {
-	if (cpus_held || !runstate_is_running())
+	if (!runstate_is_running())
 		return false;
-	cpus_held = true;
 	pause_all_vcpus();
+	cpus_held = true;
 	return true;
 }
 
@@ -182,8 +184,8 @@ static void release_cpus(bool held)
 {
 	if (!held)
 		return;
-	resume_all_vcpus();
 	cpus_held = false;
+	resume_all_vcpus();
 }
 
 /* Would this configuration write change what a BAR decodes? */
@@ -199,14 +201,42 @@ static bool changes_decode(PCIDevice *pdev, uint32_t addr, uint32_t val, int len
 	return on && pdev->exp.exp_cap && addr == devctl && val & PCI_EXP_DEVCTL_BCR_FLR;
 }
 
-bool metis_hold_for_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+typedef struct {
+	PCIDevice *pdev;
+	MetisConfigWrite *write;
+	uint32_t addr, val;
+	int len;
+} LateWrite;
+
+static void late_write(void *opaque)
 {
-	return qemu_in_vcpu_thread() && changes_decode(pdev, addr, val, len) && hold_cpus();
+	LateWrite *w = opaque;
+	bool held = hold_cpus();
+
+	w->write(w->pdev, w->addr, w->val, w->len);
+	release_cpus(held);
+	g_free(w);
 }
 
-void metis_release(bool held)
+/*
+ * Does a configuration write in the main loop if it changes the memory map. The
+ * CPU that wrote stops behind its access until then, so it sees no difference.
+ * One at a time: the guest holds its lock for configuration space meanwhile.
+ */
+void metis_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len,
+			MetisConfigWrite *write)
 {
-	release_cpus(held);
+	LateWrite *w;
+
+	if (!qemu_in_vcpu_thread() || !runstate_is_running() ||
+	    !changes_decode(pdev, addr, val, len)) {
+		write(pdev, addr, val, len);
+		return;
+	}
+	w = g_new(LateWrite, 1);
+	*w = (LateWrite){ pdev, write, addr, val, len };
+	aio_bh_schedule_oneshot(qemu_get_aio_context(), late_write, w);
+	cpu_stop_current();
 }
 
 /* ---- link ---- */
@@ -297,13 +327,8 @@ static void link_timer(void *opaque)
 static void map_bh(void *opaque)
 {
 	MetisState *s = opaque;
-	bool held;
+	bool held = hold_cpus();
 
-	if (cpus_held) {
-		qemu_bh_schedule(s->map_bh);
-		return;
-	}
-	held = hold_cpus();
 	if (s->back_due)
 		link_back(s);
 	update_bars(s);
@@ -447,17 +472,13 @@ static uint32_t config_read(PCIDevice *pdev, uint32_t addr, int len)
 	return pci_default_read_config(pdev, addr, len);
 }
 
-static void config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+static void config_written(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
 	MetisState *s = METIS(pdev);
-	bool was_master, held;
+	bool was_master;
 
-	metis_count(s, METIS_LAB_CFG_WRITES);
-	held = s->link_up && !s->on_bus && metis_hold_for_config(pdev, addr, val, len);
-	if (!s->link_up) {
-		metis_release(held);
+	if (!s->link_up)
 		return;
-	}
 	was_master = metis_master(s);
 	if (was_master)
 		s->refused = 0;
@@ -472,7 +493,17 @@ static void config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 	update_bars(s);
 	metis_edma_kick(s);	/* back in D0 */
 	metis_fw_config_written(s, was_master);
-	metis_release(held);
+}
+
+static void config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+	MetisState *s = METIS(pdev);
+
+	metis_count(s, METIS_LAB_CFG_WRITES);
+	if (s->on_bus)
+		config_written(pdev, addr, val, len);
+	else
+		metis_config_write(pdev, addr, val, len, config_written);
 }
 
 /*

@@ -17,6 +17,7 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1500,6 +1502,36 @@ static void t_link_down(void)
 	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
 }
 
+/*
+ * Another processor drops mappings, for which QEMU stops all the others at
+ * times; the model stops them while a BAR comes or goes. Neither may wait for
+ * the other for ever.
+ */
+static void t_decode(void)
+{
+	unsigned int i, bad = 0;
+	pid_t child = fork();
+
+	if (child < 0)
+		bail("fork: %s", strerror(errno));
+	while (!child) {
+		char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+		if (p != MAP_FAILED)
+			munmap(p, 65536);
+	}
+	for (i = 0; i < 500; i++) {
+		set_command(0);
+		bad += raw_config(card, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY;
+		set_command(PCI_COMMAND_MEMORY);
+		bad += reg(ENGINE_EN(RD)) == ~0u;
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	EQ(bad, 0);
+}
+
 static void t_back_to_bootloader(void)
 {
 	/* long enough to be seen by a guest that is not always running */
@@ -1654,6 +1686,7 @@ static const struct { const char *name; void (*run)(void); } tests[] = {
 	{ "lab: bus and device memory", t_bus },
 	{ "hostile values come and go", t_hostile },
 	{ "link down without a restart", t_link_down },
+	{ "BARs come and go beside a busy processor", t_decode },
 	{ "back to the bootloader", t_back_to_bootloader },
 	{ "death and resurrection", t_death },
 	{ "random writes", t_random },

@@ -332,6 +332,14 @@ int vy_parameter(const char *name, char *text, size_t size)
 	return at_read_text(path, text, size);
 }
 
+int vy_parameter_set(const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/module/metis/parameters/%s", name);
+	return at_write_text(path, text);
+}
+
 const char *vy_begin(struct at_ctx *t, unsigned int flags)
 {
 	static char text[128];

@@ -304,6 +304,7 @@ int vy_module_load(const char *options);
 int vy_module_unload(void);
 bool vy_module_loaded(void);
 int vy_parameter(const char *name, char *text, size_t size);
+int vy_parameter_set(const char *name, const char *text);
 
 /* As at_begin(), with metis.ko loaded */
 const char *vy_begin(struct at_ctx *t, unsigned int flags);

@@ -86,13 +86,17 @@ chroot_archive() {
 
 root=
 
-# own_mounts COMMAND...: run again with mounts that end with the process.
+# own_mounts COMMAND...: run again with mounts that end with the process. In a
+# chroot, whose top is no mount, they cannot be cut off from those outside.
 own_mounts() {
+	local way=private
+
 	[ "$(id -u)" = 0 ] || die "run it as root: it unpacks Debian systems and works in them"
 	[ -z "${AXL_OWN_MOUNTS:-}" ] || return 0
-	unshare --mount true 2>/dev/null ||
+	unshare --mount true 2>/dev/null || way=unchanged
+	unshare --mount --propagation "$way" true 2>/dev/null ||
 		die "mount is not allowed here; a container needs CAP_SYS_ADMIN for this"
-	AXL_OWN_MOUNTS=1 exec unshare --mount "$@"
+	AXL_OWN_MOUNTS=1 exec unshare --mount --propagation "$way" "$@"
 }
 
 # enter NAME: a new system of that name, in $root. $scratch is the caller's.

@@ -482,6 +482,8 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 		client->nr_jobs--;
 		client->nr_reqs -= job->nr_reqs;
 		client->nr_active--;
+		/* who waits for any job may have counted this one */
+		wake_up_all(&client->wait);
 		spin_unlock_irqrestore(&client->lock, flags);
 		goto out;
 	}
@@ -823,7 +825,18 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 	const char *name = dir->to_device ? "read" : "write";
 	unsigned int n, replayed = 0;
 
-	axl_dir_block(dir);
+	spin_lock_irq(&dir->lock);
+	/* since they were looked at, one may have ended and the next begun */
+	for (n = 0; n < dir->nr_ch; n++)
+		if (!(dir->running & BIT(n)) ||
+		    !time_after(jiffies, dir->ch[n].deadline))
+			guilty &= ~BIT(n);
+	if (guilty)
+		dir->blocked++;
+	spin_unlock_irq(&dir->lock);
+	if (!guilty)
+		return;
+
 	if (!axl_edma_stop(axl, dir, false)) {
 		dev_err(&axl->pdev->dev,
 			"%s engine does not stop: bus mastering off, resetting the card\n",

@@ -343,8 +343,9 @@ void axl_edma_report(struct axl_device *axl, struct axl_dma_dir *dir,
 }
 
 /*
- * No channel of the direction runs; a dead link runs nothing either. Right after
- * a doorbell a channel can read as not started: believed only when @settled.
+ * No channel of the direction runs; a dead link runs nothing either, but one read
+ * that failed does not make it dead. Right after a doorbell a channel can read as
+ * not started: believed only when @settled.
  */
 static bool axl_edma_stopped(struct axl_device *axl, struct axl_dma_dir *dir,
 			     bool settled)
@@ -354,6 +355,8 @@ static bool axl_edma_stopped(struct axl_device *axl, struct axl_dma_dir *dir,
 	for (n = 0; n < dir->nr_ch; n++) {
 		int cs = axl_edma_status(axl, dir, n);
 
+		if (cs < 0)
+			return !axl_edma_alive(axl);
 		if (cs == AXL_EDMA_CS_RUNNING)
 			return false;
 		if (cs == AXL_EDMA_CS_NONE && !settled &&

@@ -673,7 +673,8 @@ static int axl_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	if (READ_ONCE(file->axl->gone))
 		return -ENODEV;
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff >= pages ||
+	/* not VM_SHARED: a file that is open for reading only loses that */
+	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_pgoff >= pages ||
 	    vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
 	ret = axl_mmap_ext(file, vma);

@@ -293,4 +293,26 @@ TEST_F(basics, bar2_whole)
 	munmap((void *)p, size);
 }
 
+/* By a file that is open for reading only, for reading only */
+TEST_F(basics, bar2_read_only)
+{
+	int fd = open("/dev/metis0", O_RDONLY | O_CLOEXEC);
+	volatile uint32_t *p;
+	uint32_t word;
+
+	ASSERT_GE(fd, 0);
+	p = mmap(NULL, at_page_size(), PROT_READ, MAP_SHARED, fd, AT_L2_SCRATCH);
+	ASSERT_NE(MAP_FAILED, p)
+		TH_LOG("%s", strerror(errno));
+	ASSERT_EQ(0, at_dev_read(self->t.q.l2_base + AT_L2_SCRATCH, &word, 4));
+	EXPECT_EQ(word, p[0]);
+	EXPECT_EQ(-1, mprotect((void *)p, at_page_size(), PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	munmap((void *)p, at_page_size());
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, at_page_size(), PROT_READ, MAP_PRIVATE,
+				   fd, AT_L2_SCRATCH));
+	EXPECT_EQ(EINVAL, errno);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

@@ -558,6 +558,8 @@ void axl_buf_leak(struct axl_buf *buf)
 	if (buf->leaked)
 		return;
 	buf->leaked = true;
+	/* an exporter's attachment names it */
+	get_device(&buf->axl->pdev->dev);
 	dev_err(&buf->axl->dev,
 		"%llu bytes stay mapped and pinned: the card cannot be stopped; power it off\n",
 		buf->length);

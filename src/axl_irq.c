@@ -434,7 +434,8 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 {
 	struct axl_vector *vec = data;
 	struct axl_device *axl = vec->axl;
-	bool online = READ_ONCE(axl->online);
+	/* pairs with axl_set_online() */
+	bool online = smp_load_acquire(&axl->online);
 	u8 channels = READ_ONCE(vec->channels);
 	/* now: what is found below can start a recovery that changes it */
 	bool exact = axl_irq_exact(axl);
@@ -818,8 +819,11 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 	struct axl_device *axl = container_of(timer, struct axl_device,
 					      poll_timer);
 
-	/* a recovery that is due flushes them, or the watchdog arms this again */
-	if (!READ_ONCE(axl->online) || READ_ONCE(axl->reset_why))
+	/*
+	 * Pairs with axl_set_online(). A recovery that is due flushes them, or
+	 * the watchdog arms this again.
+	 */
+	if (!smp_load_acquire(&axl->online) || READ_ONCE(axl->reset_why))
 		return HRTIMER_NORESTART;
 	if (axl_dma_irq(axl, 0xff))
 		axl->poll_ns = AXL_POLL_MIN_NS;

@@ -638,6 +638,7 @@ void axl_reset_request(struct axl_device *axl, const char *why);
 bool axl_port_link(struct axl_device *axl);
 bool axl_link_up(struct axl_device *axl);
 bool axl_link_bounced(struct axl_device *axl);
+void axl_put_back(struct axl_device *axl);
 int axl_hand_over(struct axl_device *axl);
 int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle);
 void axl_pause(struct axl_device *axl);

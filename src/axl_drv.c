@@ -96,7 +96,8 @@ EXPORT_SYMBOL_AXL(axl_status);
 int axl_enter(struct axl_device *axl, int *idx)
 {
 	*idx = srcu_read_lock(&axl->srcu);
-	if (READ_ONCE(axl->online)) {
+	/* with what axl_bring_up() has left */
+	if (smp_load_acquire(&axl->online)) {
 		/* for sparse, which knows no lock that is taken on success */
 		__release(&axl->srcu);
 		return 0;
@@ -121,7 +122,8 @@ EXPORT_SYMBOL_AXL(axl_exit);
  */
 void axl_set_online(struct axl_device *axl, bool online)
 {
-	WRITE_ONCE(axl->online, online);
+	/* axl_enter() and the interrupt handler */
+	smp_store_release(&axl->online, online);
 	if (online) {
 		wake_up_all(&axl->state_wait);
 	} else {
@@ -286,6 +288,7 @@ void axl_device_free(struct axl_device *axl)
 	if (axl->wq)
 		destroy_workqueue(axl->wq);
 	axl_irq_release(axl);
+	pci_dev_put(axl->pdev);
 	cleanup_srcu_struct(&axl->srcu);
 	kvfree(axl);
 	/* the module's code may go when the last one is through here */
@@ -307,7 +310,8 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 		return ERR_PTR(ret);
 	}
 	atomic_inc(&axl_devices);
-	axl->pdev = pdev;
+	/* log lines name it, and files can outlive it */
+	axl->pdev = pci_dev_get(pdev);
 	axl->bounced = true;
 	axl->news_at = jiffies;
 	axl->generation = 1;
@@ -348,6 +352,24 @@ static bool axl_bar_assigned(struct pci_dev *pdev, int bar, u64 min)
 	       pci_resource_len(pdev, bar) >= min;
 }
 
+/*
+ * A BAR as the card has it is the one that the core gave it. All ones are no
+ * answer at all, which the engine tells better.
+ */
+static bool axl_bar_kept(struct pci_dev *pdev, int bar)
+{
+	u64 want = pci_bus_address(pdev, bar);
+	int at = PCI_BASE_ADDRESS_0 + 4 * bar;
+	u32 lo, hi = upper_32_bits(want);
+
+	pci_read_config_dword(pdev, at, &lo);
+	if (pci_resource_flags(pdev, bar) & IORESOURCE_MEM_64)
+		pci_read_config_dword(pdev, at + 4, &hi);
+	lo &= PCI_BASE_ADDRESS_MEM_MASK;
+	return lo == (u32)PCI_BASE_ADDRESS_MEM_MASK ||
+	       (lo == lower_32_bits(want) && hi == upper_32_bits(want));
+}
+
 static int axl_check_bars(struct pci_dev *pdev)
 {
 	if (!axl_bar_assigned(pdev, AXL_BAR_L2, AXL_BAR_L2_SIZE)) {
@@ -359,6 +381,13 @@ static int axl_check_bars(struct pci_dev *pdev)
 		dev_err(&pdev->dev,
 			"BAR0 (4 KiB) has no address: see docs/hardware-notes.md, \"Identity and BARs\"\n");
 		return -ENOSPC;
+	}
+	/* its BARs decode nothing, or what is somebody else's */
+	if (!axl_bar_kept(pdev, AXL_BAR_REGS) || !axl_bar_kept(pdev, AXL_BAR_L2)) {
+		dev_err(&pdev->dev,
+			"the card restarted while nobody drove it and has lost its configuration: echo 1 > /sys/bus/pci/devices/%s/remove; echo 1 > /sys/bus/pci/rescan\n",
+			pci_name(pdev));
+		return -EIO;
 	}
 	return 0;
 }
@@ -489,6 +518,7 @@ err_quiesce:
 	up_write(&axl->reset_sem);
 	cancel_work_sync(&axl->reset_work);
 err_saved:
+	axl_put_back(axl);
 	kfree(axl->saved);
 err_irq:
 	axl_irq_free(axl);
@@ -521,6 +551,7 @@ static void axl_stop(struct axl_device *axl)
 	/* they find the device gone */
 	cancel_work_sync(&axl->reset_work);
 	axl_monitor_stop(axl);
+	axl_put_back(axl);
 }
 
 static void axl_remove(struct pci_dev *pdev)

@@ -94,6 +94,21 @@ bool axl_link_bounced(struct axl_device *axl)
 }
 
 /**
+ * axl_put_back() - leave the card's config space to the next one who drives it
+ * @axl: the device, stopped for good
+ *
+ * A reset on the way out, or the card's own restart, has cleared it, and the core
+ * does not set BARs a second time.
+ */
+void axl_put_back(struct axl_device *axl)
+{
+	if (!axl_link_up(axl) || !axl_link_bounced(axl))
+		return;
+	pci_load_saved_state(axl->pdev, axl->saved);
+	pci_restore_state(axl->pdev);
+}
+
+/**
  * axl_hold() - let nothing be started until axl_resume()
  * @axl: the device; reset_sem is held exclusive, or nobody knows it yet
  */

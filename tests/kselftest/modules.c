@@ -157,6 +157,97 @@ TEST_F_TIMEOUT(modules, unbind_and_bind, 60)
 	}
 }
 
+static void works(struct __test_metadata *_metadata)
+{
+	static uint8_t buf[65536] __attribute__((aligned(4096)));
+	struct axl_buf_register reg;
+	struct axl_query q;
+	int fd = at_open();
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, at_query(fd, &q));
+	ASSERT_EQ(0, at_register(fd, buf, sizeof(buf), AXL_BUF_TO_DEVICE, &reg));
+	EXPECT_EQ(0, at_move(fd, reg.handle, AXL_TO_DEVICE, 0,
+			     at_scratch_l2(&q), sizeof(buf)));
+	close(fd);
+}
+
+/* A channel hangs, so the card is reset on the way; who is next finds its BARs */
+TEST_F_TIMEOUT(modules, unbind_while_wedged, 60)
+{
+	static uint8_t buf[65536] __attribute__((aligned(4096)));
+	struct axl_buf_register reg;
+	struct axl_xfer x = {
+		.direction = AXL_TO_DEVICE, .length = sizeof(buf),
+		.channel = AXL_CHANNEL_ANY,
+	};
+	struct axl_query q;
+	uint64_t seq;
+	int fd, i;
+
+	for (i = 0; i < 2; i++) {
+		fd = at_open();
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(0, at_query(fd, &q));
+		ASSERT_EQ(0, at_register(fd, buf, sizeof(buf),
+					 AXL_BUF_TO_DEVICE, &reg));
+		x.handle = reg.handle;
+		x.device_addr = at_scratch_l2(&q);
+		at_lab_set(METIS_LAB_HANG_HARD, 0xff);
+		ASSERT_EQ(0, at_submit(fd, &x, 1, q.generation, 0, &seq));
+		ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
+					   self->t.pci.bdf));
+		EXPECT_GT(at_lab_get(METIS_LAB_FLRS), 0);
+		close(fd);
+		at_lab_set(METIS_LAB_UNDO, 1);
+		EXPECT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
+					   self->t.pci.bdf));
+		ASSERT_EQ(1, at_driver_bound(&self->t.pci));
+		works(_metadata);
+	}
+}
+
+/* A probe that fails leaves the card so that the next one can succeed */
+TEST_F_TIMEOUT(modules, bind_after_a_failed_one, 60)
+{
+	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
+				   self->t.pci.bdf));
+	at_lab_set(METIS_LAB_HANG_HARD, 0xff);
+	EXPECT_NE(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
+				   self->t.pci.bdf));
+	EXPECT_EQ(0, at_driver_bound(&self->t.pci));
+	at_lab_set(METIS_LAB_UNDO, 1);
+	EXPECT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
+				   self->t.pci.bdf));
+	ASSERT_EQ(1, at_driver_bound(&self->t.pci));
+	works(_metadata);
+}
+
+/*
+ * It restarts while nobody drives it, so its BARs are gone: the driver touches
+ * nothing and says what helps.
+ */
+TEST_F_TIMEOUT(modules, restarted_while_unbound, 60)
+{
+	uint64_t end;
+	unsigned int said = at_log_count("lost its configuration", "rescan");
+
+	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
+				   self->t.pci.bdf));
+	at_lab_set(METIS_LAB_LINK_DOWN, 20);
+	end = at_now() + AT_SEC(10);
+	while (at_lab_get(METIS_LAB_LINK) != 1 && at_now() < end)
+		at_sleep_ms(5);
+	EXPECT_NE(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
+				   self->t.pci.bdf));
+	EXPECT_EQ(0, at_driver_bound(&self->t.pci));
+	EXPECT_EQ(said + 1, at_log_count("lost its configuration", "rescan"));
+	ASSERT_EQ(0, at_pci_remove(&self->t.pci));
+	ASSERT_EQ(0, at_pci_rescan());
+	ASSERT_EQ(1, at_driver_bound(&self->t.pci));
+	works(_metadata);
+}
+
 /* The lab function next to it, or anything else, is not taken */
 TEST_F(modules, binds_nothing_else)
 {

@@ -269,6 +269,7 @@ struct axl_event_bucket {
  * @wq: ordered: watchdog and recovery never run side by side
  * @watchdog: looks for overdue requests while any channel runs
  * @reset_work: the one way in to recovery
+ * @bus_work: ends a pause for a bus error whose end nobody tells
  * @reset_why: reason for @reset_work; NULL when none is pending
  * @held: DMA is blocked at the wish of the holder of @reset_sem
  * @fenced: the watchdog blocked the DMA and switched bus mastering off
@@ -377,6 +378,7 @@ struct axl_device {
 	struct workqueue_struct *wq;
 	struct delayed_work watchdog;
 	struct work_struct reset_work;
+	struct delayed_work bus_work;
 	const char *reset_why;
 	bool held;
 	bool fenced;
@@ -646,7 +648,7 @@ int axl_sleep(struct axl_device *axl);
 void axl_unpause(struct axl_device *axl, const char *why);
 void axl_bus_error(struct axl_device *axl);
 void axl_bus_gone(struct axl_device *axl);
-void axl_bus_good(struct axl_device *axl);
+void axl_bus_good(struct axl_device *axl, const char *why);
 void axl_hold(struct axl_device *axl);
 void axl_resume(struct axl_device *axl);
 bool axl_check_link(struct axl_device *axl);

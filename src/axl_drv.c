@@ -516,6 +516,7 @@ err_quiesce:
 	axl_quiesce(axl);
 	axl_dma_flush(axl, -ENODEV);
 	up_write(&axl->reset_sem);
+	cancel_delayed_work_sync(&axl->bus_work);
 	cancel_work_sync(&axl->reset_work);
 err_saved:
 	axl_put_back(axl);
@@ -549,6 +550,7 @@ static void axl_stop(struct axl_device *axl)
 	axl_raise_generation(axl);
 	up_write(&axl->reset_sem);
 	/* they find the device gone */
+	cancel_delayed_work_sync(&axl->bus_work);
 	cancel_work_sync(&axl->reset_work);
 	axl_monitor_stop(axl);
 	axl_put_back(axl);
@@ -617,7 +619,7 @@ static pci_ers_result_t axl_slot_reset(struct pci_dev *pdev)
 
 static void axl_error_resume(struct pci_dev *pdev)
 {
-	axl_bus_good(pci_get_drvdata(pdev));
+	axl_bus_good(pci_get_drvdata(pdev), "recovered from a bus error");
 }
 
 static const struct pci_error_handlers axl_err_handlers = {

@@ -31,6 +31,13 @@
  */
 #define AXL_REJOINS_MAX		60
 
+/*
+ * A recovery of the bus that fails need not say so (older kernels, a neighbour
+ * without a driver): the card is looked at after the longest reset that the core
+ * waits for, a minute.
+ */
+#define AXL_BUS_WAIT		(75 * HZ)
+
 /* How often a link may go down while the card is being brought back. */
 #define AXL_BOUNCES_MAX		5
 
@@ -564,7 +571,7 @@ void axl_pause(struct axl_device *axl)
  * axl_bus_error() - the bus has an error, and its recovery begins
  * @axl: the device
  *
- * One pause, however often the bus says so: failed recoveries do not tell.
+ * One pause, however often the bus says so: failed recoveries need not tell.
  */
 void axl_bus_error(struct axl_device *axl)
 {
@@ -572,6 +579,7 @@ void axl_bus_error(struct axl_device *axl)
 	if (!axl->bus_error)
 		axl_pause_locked(axl);
 	axl->bus_error = true;
+	mod_delayed_work(axl->wq, &axl->bus_work, AXL_BUS_WAIT);
 	up_write(&axl->reset_sem);
 }
 
@@ -582,6 +590,7 @@ void axl_bus_error(struct axl_device *axl)
 void axl_bus_gone(struct axl_device *axl)
 {
 	down_write(&axl->reset_sem);
+	cancel_delayed_work(&axl->bus_work);
 	axl->bus_error = false;
 	axl->paused--;
 	axl_stop_for_good(axl, "the bus gave the card up");
@@ -591,17 +600,27 @@ void axl_bus_gone(struct axl_device *axl)
 /**
  * axl_bus_good() - the bus has recovered
  * @axl: the device
+ * @why: constant text for the log
  */
-void axl_bus_good(struct axl_device *axl)
+void axl_bus_good(struct axl_device *axl, const char *why)
 {
 	bool error;
 
 	down_write(&axl->reset_sem);
 	error = axl->bus_error;
 	axl->bus_error = false;
+	cancel_delayed_work(&axl->bus_work);
 	up_write(&axl->reset_sem);
 	if (error)
-		axl_unpause(axl, "recovered from a bus error");
+		axl_unpause(axl, why);
+}
+
+/* Nobody said how it ended. */
+static void axl_bus_work(struct work_struct *work)
+{
+	axl_bus_good(container_of(to_delayed_work(work), struct axl_device,
+				  bus_work),
+		     "nobody told how a bus error ended");
 }
 
 /*
@@ -713,6 +732,7 @@ void axl_reset_setup(struct axl_device *axl)
 {
 	init_rwsem(&axl->reset_sem);
 	INIT_WORK(&axl->reset_work, axl_reset_work);
+	INIT_DELAYED_WORK(&axl->bus_work, axl_bus_work);
 	axl->retry = AXL_RETRY;
 	axl->rejoin_from = jiffies;
 }

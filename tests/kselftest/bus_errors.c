@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Errors of the bus (AER), made with the kernel's own aer_inject: the card is reset
+ * by others and comes back. Where nobody tells how a recovery ended, because a
+ * neighbour without a driver takes part in it, the card is looked at all the same.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "libaxltest.h"
+#include "liblab.h"
+
+#define ROOM	65536
+
+/* What /dev/aer_inject takes (drivers/pci/pcie/aer_inject.c) */
+struct injection {
+	uint8_t bus, dev, fn;
+	uint32_t uncorrectable, correctable;
+	uint32_t header_log[4];
+	uint32_t domain;
+};
+
+static int inject(const struct at_pci *pci, uint32_t uncorrectable)
+{
+	unsigned int domain, bus, dev, fn;
+	struct injection e = { .uncorrectable = uncorrectable };
+	int fd, module, err = 0;
+
+	if (access("/dev/aer_inject", F_OK)) {
+		module = open("/lib/modules/aer_inject.ko", O_RDONLY | O_CLOEXEC);
+		if (module >= 0) {
+			syscall(SYS_finit_module, module, "", 0);
+			close(module);
+		}
+	}
+	fd = open("/dev/aer_inject", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -ENOTSUP;
+	if (sscanf(pci->bdf, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
+		err = -EINVAL;
+	e.domain = domain;
+	e.bus = bus;
+	e.dev = dev;
+	e.fn = fn;
+	if (!err && write(fd, &e, sizeof(e)) != sizeof(e))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+FIXTURE(bus)
+{
+	struct at_ctx t;
+	struct at_mem mem;
+	struct axl_buf_register reg;
+};
+
+FIXTURE_SETUP(bus)
+{
+	AT_BEGIN(&self->t, AT_PROVOKES_STRAY);
+	ASSERT_EQ(0, at_mem_alloc(&self->mem, AT_PLAIN, ROOM));
+	ASSERT_EQ(0, at_register(self->t.fd, self->mem.p, ROOM,
+				 AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE,
+				 &self->reg));
+}
+
+FIXTURE_TEARDOWN(bus)
+{
+	at_mem_free(&self->mem);
+	AT_END(&self->t);
+}
+
+/* Waits until the card can be used again, under a new generation */
+static bool is_back(int fd, uint64_t generation, uint64_t timeout)
+{
+	uint64_t end = at_now() + timeout;
+	struct axl_query q;
+
+	do {
+		if (!at_query(fd, &q) && q.generation != generation &&
+		    (q.fw_state == AXL_FW_RUNNING ||
+		     q.fw_state == AXL_FW_BOOTLOADER))
+			return true;
+		at_sleep_ms(20);
+	} while (at_now() < end);
+	return false;
+}
+
+static void data_moves(struct __test_metadata *_metadata, FIXTURE_DATA(bus) *self)
+{
+	uint64_t base = at_scratch_l2(&self->t.q);
+
+	at_fill(self->mem.p, ROOM, 7, 0);
+	EXPECT_EQ(0, at_move(self->t.fd, self->reg.handle, AXL_TO_DEVICE, 0,
+			     base, ROOM));
+	memset(self->mem.p, 0, ROOM);
+	EXPECT_EQ(0, at_move(self->t.fd, self->reg.handle, AXL_FROM_DEVICE, 0,
+			     base, ROOM));
+	EXPECT_EQ(-1, at_check(self->mem.p, ROOM, 7, 0));
+}
+
+static void error_and_back(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(bus) *self, uint32_t error,
+			   uint64_t timeout)
+{
+	struct axl_xfer x = {
+		.handle = self->reg.handle, .direction = AXL_FROM_DEVICE,
+		.device_addr = at_scratch_l2(&self->t.q), .length = ROOM,
+		.channel = AXL_CHANNEL_ANY,
+	};
+	uint64_t generation = at_generation(self->t.fd), seq;
+	struct axl_wait w;
+
+	at_lab_set(METIS_LAB_FREEZE, 1);
+	ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, generation, AT_SEC(200), &seq));
+	ASSERT_EQ(0, inject(&self->t.pci, error));
+	/* told at once, not when it is known how the bus fares */
+	ASSERT_EQ(0, at_wait(self->t.fd, seq, AT_SEC(20), &w));
+	EXPECT_EQ(-ESTALE, w.status);
+	at_lab_set(METIS_LAB_FREEZE, 0);
+	ASSERT_TRUE(is_back(self->t.fd, generation, timeout));
+	data_moves(_metadata, self);
+}
+
+TEST_F_TIMEOUT(bus, recovers, 120)
+{
+	/* a completion that did not come in time; an error of the link's protocol */
+	static const uint32_t errors[] = { PCI_ERR_UNC_COMP_TIME, PCI_ERR_UNC_DLP };
+	unsigned int i;
+
+	if (!access("/dev/metis1", F_OK))
+		SKIP(return, "for a card that is alone");
+	if (inject(&self->t.pci, 0) == -ENOTSUP)
+		SKIP(return, "this kernel has no aer_inject");
+	for (i = 0; i < 2 * at_array_size(errors); i++) {
+		error_and_back(_metadata, self, errors[i / 2], AT_SEC(30));
+		ASSERT_EQ(0, at_query(self->t.fd, &self->t.q));
+	}
+}
+
+TEST_F_TIMEOUT(bus, recovery_fails, 240)
+{
+	struct at_pci other = self->t.pci;
+
+	if (access("/dev/metis1", F_OK))
+		SKIP(return, "for two cards behind one port");
+	if (inject(&self->t.pci, 0) == -ENOTSUP)
+		SKIP(return, "this kernel has no aer_inject");
+	/* the slot's other function has no driver that could agree */
+	other.bdf[strlen(other.bdf) - 1] ^= 1;
+	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind", other.bdf));
+	error_and_back(_metadata, self, PCI_ERR_UNC_DLP, AT_SEC(150));
+}
+
+TEST_HARNESS_MAIN

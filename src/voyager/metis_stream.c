@@ -141,6 +141,15 @@ static size_t metis_stream_area(const struct axl_layout *layout)
 		     AXL_STREAMS_MAX * AXL_STREAM_BYTES);
 }
 
+/* Is @info of the firmware that runs? The caller is behind metis_stream_enter(). */
+static bool metis_stream_known(const struct metis_stream *s)
+{
+	const struct axl_device *axl = s->m->axl;
+
+	return s->generation == axl->generation &&
+	       s->snap_len == metis_stream_area(&axl->layout);
+}
+
 /*
  * Read where the stream is. The whole area once a generation, then its own record
  * only: L2 is slow. The caller is behind metis_stream_enter().
@@ -156,7 +165,7 @@ static int metis_stream_look(struct metis_stream *s)
 
 	if (!layout->streams.valid)
 		return -ENODATA;
-	if (s->generation != axl->generation || s->snap_len != len) {
+	if (!metis_stream_known(s)) {
 		kvfree(s->snap);
 		s->snap_len = 0;
 		s->snap = kvmalloc(len, GFP_KERNEL);
@@ -271,6 +280,10 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 	ret = metis_stream_enter(axl);
 	if (ret)
 		return ret;
+	if (!metis_stream_known(s)) {
+		up_read(&axl->reset_sem);
+		return -ESTALE;
+	}
 	metis_stream_put_io(s, axl->l2 + at, len);
 	/* a dead link reads as ones: forget what it gave */
 	if (readl(axl->l2 + axl->layout.streams.offset + info->record +
@@ -296,7 +309,7 @@ static int metis_stream_advance(struct metis_stream *s, u32 taken)
 	ret = metis_stream_enter(axl);
 	if (ret)
 		return ret;
-	if (s->generation == axl->generation)
+	if (metis_stream_known(s))
 		writel(s->info.read_pos, axl->l2 + axl->layout.streams.offset +
 		       s->info.record + AXL_STREAM_READ_POS);
 	else

@@ -15,7 +15,10 @@
 static unsigned int stream_kib = 256;
 module_param(stream_kib, uint, 0444);
 MODULE_PARM_DESC(stream_kib,
-		 "KiB kept of a stream for slow readers, 16..65536 (256)");
+		 "KiB kept of a stream for slow readers, at least, 16..65536 (256)");
+
+/* Firmware that says that its ring is large does not get more; a user may. */
+#define METIS_STREAM_RING_MAX	SZ_4M
 
 /* Safety net, where the interrupt of a stream does not come. */
 #define METIS_STREAM_POLL	(HZ / 10)
@@ -31,8 +34,8 @@ MODULE_PARM_DESC(stream_kib,
  * @source: its number
  * @nr_readers: under m->stream_lock
  * @lock: protects what follows
- * @ring: the last bytes that came
- * @size: bytes of it, a power of two
+ * @ring: the last bytes that came; NULL until firmware's was seen
+ * @size: bytes of it, a power of two, or 0
  * @head: bytes that have come
  * @floor: bytes before this one are gone, also where @head was taken back
  * @snap: snapshot of the streams area
@@ -196,6 +199,35 @@ static int metis_stream_look(struct metis_stream *s)
 	return 0;
 }
 
+/* Twice firmware's ring, or a full one pushes out what readers had no time to take. */
+static int metis_stream_size(struct metis_stream *s)
+{
+	size_t size = clamp(stream_kib, 16u, 65536u) * SZ_1K;
+	size_t some, from, to;
+	u8 *ring;
+	u64 pos;
+
+	size = max(size, min_t(size_t, 2 * (size_t)s->info.capacity,
+			       METIS_STREAM_RING_MAX));
+	size = roundup_pow_of_two(size);
+	if (size <= s->size)
+		return 0;
+	ring = kvmalloc(size, GFP_KERNEL);
+	if (!ring)
+		return s->ring ? 0 : -ENOMEM;
+	for (pos = s->floor; pos != s->head; pos += some) {
+		from = pos & (s->size - 1);
+		to = pos & (size - 1);
+		some = min_t(u64, s->head - pos,
+			     min(s->size - from, size - to));
+		memcpy(ring + to, s->ring + from, some);
+	}
+	kvfree(s->ring);
+	s->ring = ring;
+	s->size = size;
+	return 0;
+}
+
 /* Room for so many bytes, which may be taken back. */
 static void metis_stream_room(struct metis_stream *s, size_t len)
 {
@@ -344,6 +376,9 @@ static int metis_stream_pump(struct metis_stream *s)
 	if (ret)
 		return ret;
 	s->complained = false;
+	ret = metis_stream_size(s);
+	if (ret)
+		return ret;
 	while (s->info.read_pos != s->info.write_pos) {
 		ret = metis_stream_take(s, &taken);
 		if (ret)
@@ -400,12 +435,6 @@ static struct metis_stream *metis_stream_alloc(struct metis_device *m,
 
 	if (!s)
 		return NULL;
-	s->size = roundup_pow_of_two(clamp(stream_kib, 16u, 65536u) * SZ_1K);
-	s->ring = kvmalloc(s->size, GFP_KERNEL);
-	if (!s->ring) {
-		kfree(s);
-		return NULL;
-	}
 	s->m = m;
 	s->source = source;
 	mutex_init(&s->lock);

@@ -510,6 +510,9 @@ static int metis_reader_join(struct metis_device *m, u32 source,
 	/* what nobody has read is the first one's; the rest is the others' */
 	r->start = s->head;
 	ret = metis_stream_pump(s);
+	/* nobody writes it yet, or what has been taken must not be lost */
+	if (ret == -ENODATA || ret == -ENOENT || s->head != r->start)
+		ret = 0;
 	if (s->nr_readers)
 		r->start = s->head;
 	r->pos = r->start;
@@ -535,10 +538,12 @@ out:
  * @file: the file
  * @source: number of the stream
  *
+ * Firmware that has no such stream, or has not started, may be followed by another
+ * that has: nothing comes until then.
+ *
  * Return: 0, -EBUSY (it is a reader), -EINVAL (no number of a stream, or its record
- * makes no sense), -ERANGE (its ring does not), -ENOENT (there is no such stream),
- * -ENODATA (firmware has none), -ENOMEM, -EIO or -ETIMEDOUT (the card does not
- * answer, or not for now), -EINTR (killed) or -ENODEV.
+ * makes no sense), -ERANGE (its ring does not), -ENOMEM, -EIO or -ETIMEDOUT (the
+ * card does not answer, or not for now), -EINTR (killed) or -ENODEV.
  */
 int metis_stream_begin(struct metis_file *file, u32 source)
 {
@@ -547,6 +552,9 @@ int metis_stream_begin(struct metis_file *file, u32 source)
 
 	if (source >= AXL_STREAMS_SOURCES)
 		return -EINVAL;
+	/* before it takes what nobody would get; once more below */
+	if (READ_ONCE(file->reader))
+		return -EBUSY;
 	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	if (!r)
 		return -ENOMEM;

@@ -1806,7 +1806,7 @@ static const struct call {
 	CALL(vy_windows, 1),
 	CALL(vy_p2p_xfer, 1, { EINVAL, EPERM }, { }, .right = EINVAL),
 	CALL(vy_dynmem_load, 2),
-	CALL(vy_stream_open, 4, { EBUSY, ENOENT, ENODATA, EINVAL, ERANGE }),
+	CALL(vy_stream_open, 4, { EBUSY, EINVAL, ERANGE }),
 	CALL(vy_stream_close, 2, { EINVAL }),
 	CALL(vy_stream_stats, 2, { EINVAL }),
 	CALL(vy_stream_enable, 2, { ENOENT, ENODATA, EINVAL, ERANGE }),

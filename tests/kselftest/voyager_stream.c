@@ -3,8 +3,9 @@
  * Data streams: every reader gets every byte from its opening on, whatever the
  * others do and whatever firmware writes where the ring is described.
  *
- * Taken, where the description is silent: what was in the ring at the opening
- * may come first; the total is what came for this reader since then; an overrun
+ * Taken, where the description is silent: a source is a byte, and one that
+ * firmware has not got may be that of the next firmware; what was in the ring at
+ * the opening may come first; the total is what came for this reader since then; an overrun
  * is a byte or an occasion; after a restart of firmware a reader goes on or is
  * told (EPOLLHUP), and a new one works.
  */
@@ -364,7 +365,20 @@ TEST_F(stream, sources)
 	size_t i;
 
 	for (i = 0; i < at_array_size(none); i++) {
-		EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_OPEN, none[i]));
+		if (none[i] < 256) {
+			/* firmware that is loaded later may have it */
+			EXPECT_EQ(0, reader_open(&r, none[i]));
+			EXPECT_EQ(-1, read(r.fd, &byte, 1));
+			EXPECT_EQ(EAGAIN, errno);
+			EXPECT_EQ(0, vy_polled(r.fd, 0));
+			/* what asks firmware to do something knows better */
+			EXPECT_REFUSED(vy_stream(r.fd, VY_STREAM_ENABLE,
+						 none[i]));
+			reader_close(&r);
+		} else {
+			EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_OPEN,
+						 none[i]));
+		}
 		EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_ENABLE, none[i]));
 		EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_DISABLE, none[i]));
 		EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_RESET, none[i]));

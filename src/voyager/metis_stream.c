@@ -600,24 +600,45 @@ int metis_stream_end(struct metis_file *file)
 	return 0;
 }
 
-static int metis_stream_set(struct metis_stream *s, bool on)
+enum metis_stream_op {
+	METIS_STREAM_ON,
+	METIS_STREAM_OFF,
+	METIS_STREAM_CLEAR,
+};
+
+/* Those who read it get what lies there, or it is dropped. */
+static int metis_stream_set(struct metis_stream *s, enum metis_stream_op op)
 {
 	struct axl_device *axl = s->m->axl;
+	struct metis_stream *other;
 	void __iomem *at;
 	int ret;
 	u32 reg;
 
-	/* one at a time: the bit is one of a word */
+	/* one at a time: the bit is one of a word, and nobody begins to read */
 	mutex_lock(&s->m->stream_lock);
+	other = metis_stream_find(s->m, s->source);
+	if (other && op == METIS_STREAM_CLEAR) {
+		mutex_lock(&other->lock);
+		ret = metis_stream_pump(other);
+		mutex_unlock(&other->lock);
+		goto out;
+	}
 	ret = metis_stream_enter(axl);
 	if (ret)
 		goto out;
 	ret = metis_stream_look(s);
 	if (!ret) {
-		at = axl->l2 + axl->layout.streams.offset + s->info.record +
-		     AXL_STREAM_REG;
-		reg = readl(at) & ~AXL_STREAM_REG_ENABLED;
-		writel(reg | (on ? AXL_STREAM_REG_ENABLED : 0), at);
+		at = axl->l2 + axl->layout.streams.offset + s->info.record;
+		if (op == METIS_STREAM_CLEAR) {
+			writel(s->info.write_pos, at + AXL_STREAM_READ_POS);
+		} else {
+			at += AXL_STREAM_REG;
+			reg = readl(at) & ~AXL_STREAM_REG_ENABLED;
+			if (op == METIS_STREAM_ON)
+				reg |= AXL_STREAM_REG_ENABLED;
+			writel(reg, at);
+		}
 	}
 	up_read(&axl->reset_sem);
 out:
@@ -625,15 +646,8 @@ out:
 	return ret;
 }
 
-/**
- * metis_stream_enable() - have firmware announce what it writes, or not
- * @file: the file
- * @source: number of the stream
- * @on: which
- *
- * Return: as metis_stream_begin(), less -EBUSY.
- */
-int metis_stream_enable(struct metis_file *file, u32 source, bool on)
+static int metis_stream_do(struct metis_file *file, u32 source,
+			   enum metis_stream_op op)
 {
 	struct metis_stream *s;
 	int ret;
@@ -648,29 +662,47 @@ int metis_stream_enable(struct metis_file *file, u32 source, bool on)
 	do {
 		ret = metis_stream_await(file->m->axl);
 		if (!ret)
-			ret = metis_stream_set(s, on);
+			ret = metis_stream_set(s, op);
 		/* a restart has begun in between: after it */
-	} while (ret == -EAGAIN);
+	} while (ret == -EAGAIN || ret == -ESTALE);
 	metis_stream_free(s);
 	return ret;
 }
 
 /**
+ * metis_stream_enable() - have firmware announce what it writes, or not
+ * @file: the file
+ * @source: number of the stream
+ * @on: which
+ *
+ * Return: as metis_stream_begin(), less -EBUSY; -ENOENT (there is no such stream) or
+ * -ENODATA (firmware has none, or has not started).
+ */
+int metis_stream_enable(struct metis_file *file, u32 source, bool on)
+{
+	return metis_stream_do(file, source,
+			       on ? METIS_STREAM_ON : METIS_STREAM_OFF);
+}
+
+/**
  * metis_stream_reset() - have this file start anew
  * @file: the file
- * @source: of its reader
+ * @source: of its reader, or of any other stream
  *
- * What firmware has written so far goes to the other readers.
+ * What firmware has written so far goes to the other readers, or is dropped.
+ *
+ * Return: as metis_stream_enable().
  */
 int metis_stream_reset(struct metis_file *file, u32 source)
 {
 	struct metis_reader *r = metis_reader_get(file);
-	int ret = -EINVAL;
+	int ret;
 
-	if (!r)
-		return ret;
-	if (r->stream->source == source)
-		ret = metis_stream_await(file->m->axl);
+	if (!r || r->stream->source != source) {
+		ret = metis_stream_do(file, source, METIS_STREAM_CLEAR);
+		goto out;
+	}
+	ret = metis_stream_await(file->m->axl);
 	if (!ret) {
 		mutex_lock(&r->stream->lock);
 		/* what cannot be had now comes from firmware that is no more */
@@ -680,7 +712,9 @@ int metis_stream_reset(struct metis_file *file, u32 source)
 		r->overruns = 0;
 		mutex_unlock(&r->stream->lock);
 	}
-	metis_reader_put(r);
+out:
+	if (r)
+		metis_reader_put(r);
 	return ret;
 }
 

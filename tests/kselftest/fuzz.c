@@ -1811,7 +1811,7 @@ static const struct call {
 	CALL(vy_stream_stats, 2, { EINVAL }),
 	CALL(vy_stream_enable, 2, { ENOENT, ENODATA, EINVAL, ERANGE }),
 	CALL(vy_stream_disable, 1, { ENOENT, ENODATA, EINVAL, ERANGE }),
-	CALL(vy_stream_reset, 2, { EINVAL }),
+	CALL(vy_stream_reset, 2, { ENOENT, ENODATA, EINVAL, ERANGE }),
 	CALL(vy_dma_stats, 2),
 	CALL(vy_user_pa, 1, { EOPNOTSUPP }, { }, .right = EOPNOTSUPP),
 	CALL(vy_verified, 4, { TRANSFER }, { }, .patience = NEVER),

@@ -38,6 +38,8 @@
 #define CAPACITY	4
 #define WRITE_POS	8
 #define REG		12
+#define RING		16
+#define RING_SIZE	24
 #define REG_ENABLED	(1u << 31)
 
 FIXTURE(stream)
@@ -578,11 +580,79 @@ TEST_F(stream, reset)
 	ASSERT_EQ(0, say(self->l2, text));
 	ASSERT_EQ(0, reader_want(&r, strlen(text)));
 	EXPECT_EQ(0, memcmp(r.data, text, strlen(text)));
-	/* Another stream's reader, and no reader at all */
-	EXPECT_LE(vy_stream(r.fd, VY_STREAM_RESET, TRACE), 0);
-	EXPECT_LE(vy_stream(self->t.fd, VY_STREAM_RESET, LOG), 0);
+	/* Who reads it loses nothing to one who does not */
+	mark(text, sizeof(text), &self->marks);
+	ASSERT_EQ(0, say(self->l2, text));
+	EXPECT_EQ(0, vy_stream(self->t.fd, VY_STREAM_RESET, LOG));
+	EXPECT_EQ(*field(self->l2, 0, WRITE_POS), *field(self->l2, 0, READ_POS));
+	EXPECT_EQ(0, reader_past(&r, text));
+	EXPECT_EQ(0, reader_past(&other, text));
 	reader_close(&r);
 	reader_close(&other);
+}
+
+/* A stream that nobody reads, by one who reads another or none */
+TEST_F(stream, reset_unread)
+{
+	struct reader log, r;
+	uint64_t at;
+	int i;
+
+	ASSERT_EQ(0, reader_open(&log, LOG));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(1000, trace(self->l2, 1000, &at));
+		EXPECT_NE(*field(self->l2, 1, WRITE_POS),
+			  *field(self->l2, 1, READ_POS));
+		EXPECT_EQ(0, vy_stream(i ? log.fd : self->t.fd, VY_STREAM_RESET,
+				       TRACE));
+		EXPECT_EQ(*field(self->l2, 1, WRITE_POS),
+			  *field(self->l2, 1, READ_POS));
+		/* The next one begins with what comes next */
+		ASSERT_EQ(100, trace(self->l2, 100, &at));
+		ASSERT_EQ(0, reader_open(&r, TRACE));
+		ASSERT_EQ(0, reader_want(&r, 100));
+		EXPECT_EQ(100, r.len);
+		EXPECT_EQ(trace_byte(at), r.data[0]);
+		reader_close(&r);
+	}
+	reader_close(&log);
+}
+
+/* What waits for its first reader is not lost to a file that reads another */
+TEST_F(stream, one_stream_a_file)
+{
+	struct reader log, r;
+	uint64_t at;
+
+	ASSERT_EQ(0, vy_stream(self->t.fd, VY_STREAM_RESET, TRACE));
+	ASSERT_EQ(1000, trace(self->l2, 1000, &at));
+	ASSERT_EQ(0, reader_open(&log, LOG));
+	EXPECT_EQ(-EBUSY, vy_stream(log.fd, VY_STREAM_OPEN, TRACE));
+	ASSERT_EQ(0, reader_open(&r, TRACE));
+	ASSERT_EQ(0, reader_want(&r, 1000));
+	EXPECT_EQ(1000, r.len);
+	EXPECT_EQ(trace_byte(at), r.data[0]);
+	reader_close(&r);
+	reader_close(&log);
+}
+
+/* The SDK's programs may be there before firmware is */
+TEST_F_TIMEOUT(stream, before_firmware, 60)
+{
+	struct reader r;
+	char byte;
+
+	ASSERT_EQ(0, at_cure(self->t.fd));
+	ASSERT_EQ(0, reader_open(&r, LOG));
+	EXPECT_EQ(-1, read(r.fd, &byte, 1));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(0, vy_polled(r.fd, 0));
+	EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_ENABLE, LOG));
+	EXPECT_REFUSED(vy_stream(self->t.fd, VY_STREAM_RESET, LOG));
+	ASSERT_EQ(0, at_fw_run(self->t.fd));
+	ASSERT_EQ(0, say(self->l2, "firmware has started"));
+	EXPECT_EQ(0, reader_past(&r, "firmware has started"));
+	reader_close(&r);
 }
 
 /* ---- being woken ---- */
@@ -739,6 +809,77 @@ TEST_F_TIMEOUT(stream, trace_in_large_pieces, 60)
 		EXPECT_EQ(-1, trace_differs(&r, from));
 	}
 	reader_close(&r);
+}
+
+/* The first reader comes when a transfer is going to fail: late, but all of it */
+TEST_F_TIMEOUT(stream, trace_begun_with_an_error, 60)
+{
+	uint32_t capacity = *field(self->l2, 1, CAPACITY), to_end;
+	uint64_t at, from;
+	struct reader r;
+	int64_t n;
+
+	/* A little up to the end of the ring, for the processor, then much */
+	ASSERT_EQ(0, trace_open(_metadata, &r, self->l2));
+	to_end = capacity - *field(self->l2, 1, WRITE_POS);
+	n = (to_end + capacity - 1000) % capacity;
+	ASSERT_EQ(n, trace(self->l2, n, &at));
+	ASSERT_TRUE(ring_empty(self->l2, 1));
+	reader_close(&r);
+	ASSERT_EQ(9000, trace(self->l2, 9000, &from));
+	at_lab_set(METIS_LAB_ABORT_NEXT, 0xf);
+	EXPECT_EQ(0, reader_open(&r, TRACE));
+	at_lab_set(METIS_LAB_UNDO, 1);
+	EXPECT_EQ(0, reader_want(&r, 9000));
+	EXPECT_EQ(9000, r.len);
+	EXPECT_EQ(-1, trace_differs(&r, from));
+	reader_close(&r);
+}
+
+/*
+ * More lies there than is kept of a stream: all of it comes. More than the 4 MiB that
+ * are kept on firmware's word: the end of it comes, and the loss is counted.
+ */
+TEST_F_TIMEOUT(stream, large_ring, 120)
+{
+	static const uint32_t sizes[] = { 1 * MIB, 6 * MIB };
+	uint64_t base = at_scratch_l2(&self->t.q);
+	struct vy_stream_stats s;
+	struct reader r;
+	unsigned int i, k;
+	uint32_t *data;
+	size_t want;
+
+	self->t.flags |= AT_PROVOKES_POLICE;
+	for (i = 0; i < at_array_size(sizes); i++) {
+		data = malloc(sizes[i]);
+		for (k = 0; k < sizes[i] / 4; k++)
+			data[k] = k * METIS_EMU_TRACE_STEP;
+		ASSERT_EQ(0, vy_user_xfer(self->t.fd, VY_WRITE, base, data,
+					  sizes[i]));
+		*field(self->l2, 1, READ_POS) = 0;
+		*field(self->l2, 1, WRITE_POS) = sizes[i] - 4;
+		*field(self->l2, 1, CAPACITY) = sizes[i];
+		*field(self->l2, 1, RING_SIZE) = sizes[i];
+		*field(self->l2, 1, RING) = base;
+		*field(self->l2, 1, RING + 4) = base >> 32;
+		ASSERT_EQ(0, reader_open(&r, TRACE));
+		want = sizes[i] < 4 * MIB ? sizes[i] - 4 : 4 * MIB;
+		EXPECT_EQ(0, reader_want(&r, want));
+		EXPECT_EQ(want, r.len);
+		EXPECT_EQ(0, memcmp((char *)data + sizes[i] - 4 - r.len, r.data,
+				    r.len));
+		ASSERT_EQ(0, vy_call(r.fd, VY_STREAM_STATS, &s));
+		EXPECT_EQ(want < sizes[i] - 4, s.overruns);
+		EXPECT_EQ(sizes[i] - 4, s.total);
+		reader_close(&r);
+		free(data);
+	}
+	/* It was us who wrote these */
+	at_lab_set(METIS_LAB_POLICE_RESET, 1);
+	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_STREAM_NAME);
+	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_OFF);
+	ASSERT_EQ(0, vy_call(self->t.fd, VY_DYNMEM_LOAD, NULL));
 }
 
 /* The multiplier is odd: a word tells its place */

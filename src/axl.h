@@ -297,6 +297,7 @@ struct axl_event_bucket {
  * @list_offset: list buffer in BAR2
  * @list_size: bytes of it
  * @list_elems: elements of one channel's list
+ * @parsed: the same as it was read, with what turned out to be unusable
  * @complained: what the log said last of @layout
  * @areas_known: @layout has areas (else look again later)
  * @published: the host-driver area names our table
@@ -401,6 +402,7 @@ struct axl_device {
 	u8 area[AXL_AREA_SIZE];
 	unsigned long news_at;
 	struct axl_layout layout;
+	struct axl_layout parsed;
 	struct axl_vmsi_cfg vmsi_cfg;
 	u32 list_offset;
 	u32 list_size;

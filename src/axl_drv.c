@@ -244,8 +244,8 @@ EXPORT_SYMBOL_AXL(axl_look_now);
  * axl_pick_up_now() - firmware was started, says whoever did it
  * @axl: the device
  *
- * All that it publishes is read again, and it is told the table's address again.
- * Transfers that run are waited for.
+ * If that shows, all that it publishes is read again, and it is told the table's
+ * address again. Transfers that run are waited for.
  *
  * Return: 0, -EIO, -ENODEV or -EINTR (killed).
  */
@@ -266,8 +266,8 @@ int axl_pick_up_now(struct axl_device *axl)
 			break;
 		up_write(&axl->reset_sem);
 	}
-	/* a table in use is not taken away for nothing: slots would be lost */
-	if (!axl->published || axl->slept || axl_hostif_changed(axl)) {
+	/* not for nothing: slots, and what others have queued, would be lost */
+	if (axl->slept || axl_hostif_changed(axl)) {
 		ret = axl_dma_drain(axl);
 		axl->slept = false;
 		if (!ret)

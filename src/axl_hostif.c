@@ -97,6 +97,15 @@ static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
 	return ret;
 }
 
+/* Is there more than we know? Areas, or the one that tells the table. */
+static bool axl_hostif_newer(const struct axl_device *axl,
+			     const struct axl_layout *layout)
+{
+	return axl->fw_state == AXL_FW_NONE ||
+	       (layout->hostif.valid && !axl->layout.hostif.valid) ||
+	       (axl_layout_has_areas(layout) && !axl->areas_known);
+}
+
 /**
  * axl_hostif_news() - has firmware published something that we do not know
  * @axl: the device, online
@@ -106,14 +115,8 @@ static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
 bool axl_hostif_news(struct axl_device *axl)
 {
 	struct axl_layout layout;
-	int ret = axl_hostif_read(axl, &layout);
 
-	if (ret)
-		return false;
-	/* areas, or the one that tells the table of interrupts */
-	return axl->fw_state == AXL_FW_NONE ||
-	       (layout.hostif.valid && !axl->layout.hostif.valid) ||
-	       (axl_layout_has_areas(&layout) && !axl->areas_known);
+	return !axl_hostif_read(axl, &layout) && axl_hostif_newer(axl, &layout);
 }
 
 /* The host-driver area is not where it was. Firmware may be writing just now. */
@@ -140,14 +143,21 @@ static bool axl_hostif_gone(struct axl_device *axl)
 
 /**
  * axl_hostif_changed() - is what firmware publishes not what it was
- * @axl: the device, online, with a table
+ * @axl: the device, online
+ *
+ * Compared as it was read: what turned out to be unusable is no news.
  */
 bool axl_hostif_changed(struct axl_device *axl)
 {
 	struct axl_layout layout;
+	int ret;
 
-	return axl_hostif_gone(axl) || axl_hostif_read(axl, &layout) ||
-	       memcmp(&layout, &axl->layout, sizeof(layout));
+	if (axl->published && axl_hostif_gone(axl))
+		return true;
+	ret = axl_hostif_read(axl, &layout);
+	/* nothing, as without firmware, can be compared as well */
+	return ret == -EIO || memcmp(&layout, &axl->parsed, sizeof(layout)) ||
+	       (!ret && axl_hostif_newer(axl, &layout));
 }
 
 /**
@@ -190,6 +200,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 
 	axl->areas_known = false;
 	ret = axl_hostif_read(axl, &layout);
+	axl->parsed = layout;
 	/* references, not what they lead to: that can be nonsense for ever */
 	known = !ret && axl_layout_has_areas(&layout);
 	axl->nr_vmsi = AXL_NR_MESSAGES;

@@ -354,15 +354,16 @@ static struct axl_buf *metis_pin(struct axl_device *axl, u64 addr, u64 left,
 int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 {
 	struct axl_device *axl = file->m->axl;
-	u64 piece = METIS_PIECE, addr, end, done, length;
+	u64 piece = METIS_PIECE, end, done, length;
 	struct axl_buf *buf;
 	bool to_device;
 	int ret;
 
-	if (x->flags & ~(METIS_FLAG_READ | METIS_FLAG_WRITE | METIS_FLAG_SYNC) ||
+	/* nobody has ever looked at x->offset: it may not even be set */
+	if (x->flags & ~(METIS_FLAG_READ | METIS_FLAG_WRITE | METIS_FLAG_SYNC |
+			 METIS_FLAG_ASYNC) ||
 	    metis_direction(x->flags, &to_device) || !x->size ||
-	    check_add_overflow(x->user_addr, (u64)x->offset, &addr) ||
-	    check_add_overflow(addr, x->size, &end))
+	    check_add_overflow(x->user_addr, x->size, &end))
 		return -EINVAL;
 	/* all of it, before the first byte is moved */
 	ret = axl_lock_ready(axl);
@@ -373,7 +374,7 @@ int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 	up_read(&axl->reset_sem);
 
 	for (done = 0; !ret && done < x->size; done += length) {
-		buf = metis_pin(axl, addr + done, x->size - done,
+		buf = metis_pin(axl, x->user_addr + done, x->size - done,
 				to_device ? AXL_BUF_TO_DEVICE :
 					    AXL_BUF_FROM_DEVICE, &piece);
 		if (IS_ERR(buf))

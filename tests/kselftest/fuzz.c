@@ -1132,14 +1132,12 @@ static long do_vy_user_xfer(struct actor *a)
 	long ret;
 
 	x.user_addr = (uintptr_t)a->arena + from;
-	if (one_in(r, 3)) {
-		x.offset = below(r, from + 1);
-		x.user_addr -= x.offset;
-	}
+	/* nobody looks at it */
+	x.offset = one_in(r, 3) ? below(r, ARENA) : 0;
 	x.dev_addr = device_address(r, !(x.flags & VY_READ), x.size);
 	ret = issue(a, some_file(a)->fd, VY_USER_XFER, &x, sizeof(x),
 		    check_user_xfer);
-	allow(a, ret, !(x.flags & ~7) && one_of_two(x.flags) && x.size &&
+	allow(a, ret, !(x.flags & ~15) && one_of_two(x.flags) && x.size &&
 	      nameable(x.dev_addr, x.size));
 	return ret;
 }

@@ -522,6 +522,8 @@ u64 axl_buf_length(const struct axl_buf *buf);
 bool axl_buf_allows(const struct axl_buf *buf, bool to_device);
 const struct axl_seg *axl_buf_segs(const struct axl_buf *buf,
 				   unsigned int *nr);
+int axl_buf_cpu_begin(struct axl_buf *buf, enum dma_data_direction dir);
+int axl_buf_cpu_end(struct axl_buf *buf, bool to_device);
 void axl_buf_sync_for_device(struct axl_buf *buf, u64 offset, u64 length);
 void axl_buf_sync_for_cpu(struct axl_buf *buf, u64 offset, u64 length);
 void axl_buf_leak(struct axl_buf *buf);

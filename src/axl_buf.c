@@ -550,6 +550,49 @@ void axl_buf_sync_for_cpu(struct axl_buf *buf, u64 offset, u64 length)
 }
 
 /**
+ * axl_buf_cpu_begin() - the CPU may look at an imported buffer
+ * @buf: the buffer; one that is no dma-buf is left alone
+ * @dir: what of it matters: %DMA_FROM_DEVICE, if the device wrote
+ *
+ * For a client whose programs leave this to the driver. Sleeps; takes locks of the
+ * exporter's, and waits for those who use the dma-buf as well.
+ *
+ * Return: 0, -EINTR, or the exporter's error.
+ */
+int axl_buf_cpu_begin(struct axl_buf *buf, enum dma_data_direction dir)
+{
+	int ret;
+
+	if (!buf->dmabuf)
+		return 0;
+	ret = dma_buf_begin_cpu_access(buf->dmabuf, dir);
+	return ret == -ERESTARTSYS ? -EINTR : ret;
+}
+EXPORT_SYMBOL_AXL(axl_buf_cpu_begin);
+
+/**
+ * axl_buf_cpu_end() - the CPU is through with an imported buffer
+ * @buf: the buffer; one that is no dma-buf is left alone
+ * @to_device: direction of the transfer that is next
+ *
+ * Before the device writes, too: a dirty line could be written back over its bytes
+ * later, and what it does not write must not be lost. Sleeps.
+ *
+ * Return: 0, -EINTR, or the exporter's error.
+ */
+int axl_buf_cpu_end(struct axl_buf *buf, bool to_device)
+{
+	int ret;
+
+	if (!buf->dmabuf)
+		return 0;
+	ret = dma_buf_end_cpu_access(buf->dmabuf, to_device ? DMA_TO_DEVICE :
+							      DMA_BIDIRECTIONAL);
+	return ret == -ERESTARTSYS ? -EINTR : ret;
+}
+EXPORT_SYMBOL_AXL(axl_buf_cpu_end);
+
+/**
  * axl_buf_leak() - never release this buffer
  * @buf: the device may still reach it
  */

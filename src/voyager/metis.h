@@ -89,6 +89,7 @@ struct metis_reader;
  * @users: synchronous transfers that use it
  * @seq: asynchronous transfer
  * @state: of that one
+ * @to_device: its direction
  * @status: its errno
  * @cores: AI cores of this file
  * @reader: of a stream; protected by @events: poll() must not wait for @lock
@@ -108,6 +109,7 @@ struct metis_file {
 	unsigned int users;
 	u64 seq;
 	enum metis_xfer_state state;
+	bool to_device;
 	int status;
 	u32 cores;
 	struct metis_reader *reader;

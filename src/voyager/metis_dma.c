@@ -47,10 +47,15 @@ static int metis_submit(struct axl_device *axl, struct axl_client *client,
 			struct axl_buf *buf, u64 offset, u64 length,
 			u64 dev_addr, u32 channel, bool to_device, u64 *seq)
 {
-	struct axl_job *job = axl_job_alloc(client, 1);
+	struct axl_job *job;
 	struct axl_req *req;
 	int ret;
 
+	/* the SDK knows no DMA_BUF_IOCTL_SYNC */
+	ret = axl_buf_cpu_end(buf, to_device);
+	if (ret)
+		return ret;
+	job = axl_job_alloc(client, 1);
 	if (!job)
 		return -ENOMEM;
 	req = &job->reqs[0];
@@ -96,18 +101,22 @@ static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
 			 u64 dev_addr, u32 channel, bool to_device)
 {
 	struct axl_job *job;
+	int ret, err = 0;
 	u64 seq;
-	int ret;
 
 	ret = metis_submit(axl, client, buf, offset, length, dev_addr, channel,
 			   to_device, &seq);
-	if (!ret)
-		ret = axl_job_collect_killable(axl, client, seq, &job);
 	if (ret)
 		return ret;
-	ret = job->status;
-	axl_job_free(job);
-	return ret;
+	ret = axl_job_collect_killable(axl, client, seq, &job);
+	if (!ret) {
+		ret = job->status;
+		axl_job_free(job);
+	}
+	/* one that failed may have written, too */
+	if (!to_device)
+		err = axl_buf_cpu_begin(buf, DMA_FROM_DEVICE);
+	return ret ?: err;
 }
 
 /* The same for the module's own sake, where nobody can be killed. */
@@ -142,28 +151,44 @@ void metis_dma_close(struct metis_file *file)
 		axl_buf_put(file->buf);
 }
 
-/* Has the asynchronous transfer ended? The caller holds file->lock. */
-static void metis_reap(struct metis_file *file)
+/* Has the asynchronous transfer ended, or will it never? */
+static bool metis_ended(struct metis_file *file)
+{
+	return !list_empty_careful(&file->async.done) ||
+	       axl_status(file->m->axl) == -ENODEV;
+}
+
+/*
+ * Collect the asynchronous transfer if it has ended. The caller holds file->lock.
+ * -EINTR: it has, but there was no time to let the CPU have the buffer.
+ */
+static int metis_reap(struct metis_file *file)
 {
 	struct axl_job *job;
-	int ret;
+	int ret, err = 0;
 
-	if (file->state != METIS_XFER_PENDING)
-		return;
+	if (file->state != METIS_XFER_PENDING || !metis_ended(file))
+		return 0;
+	/* first: once collected it is told */
+	if (!file->to_device)
+		err = axl_buf_cpu_begin(file->buf, DMA_FROM_DEVICE);
+	if (err == -EINTR)
+		return err;
 	ret = axl_job_wait(file->m->axl, &file->async, file->seq, 0, &job);
 	if (ret == -ETIMEDOUT || ret == -EINTR)
-		return;
-	file->status = ret;
+		return 0;
 	if (!ret) {
-		file->status = job->status;
+		ret = job->status;
 		axl_job_free(job);
 	}
+	file->status = ret ?: err;
 	metis_event_ended(file);
 	WRITE_ONCE(file->state, !file->status ? METIS_XFER_DONE :
 		   file->status == -ETIMEDOUT ? METIS_XFER_TIMED_OUT :
 						METIS_XFER_FAILED);
 	/* others may wait for the same */
 	wake_up_all(&file->async.wait);
+	return 0;
 }
 
 static bool metis_buf_busy(struct metis_file *file)
@@ -177,21 +202,24 @@ static bool metis_buf_busy(struct metis_file *file)
  * @file: the file; what it had attached is detached
  * @fd: of the dma-buf
  *
- * Return: 0, -EBUSY (a transfer runs), or that of axl_buf_dmabuf().
+ * Return: 0, -EBUSY (a transfer runs), or that of axl_buf_dmabuf() or
+ * axl_buf_cpu_begin().
  */
 int metis_buf_attach(struct metis_file *file, int fd)
 {
 	struct axl_buf *buf;
-	int ret = 0;
+	int ret;
 
 	buf = axl_buf_dmabuf(file->m->axl, fd, 0,
 			     AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
+	/* the CPU's until a transfer: some exporters want to hear that first */
+	ret = axl_buf_cpu_begin(buf, DMA_TO_DEVICE);
 	mutex_lock(&file->lock);
-	if (metis_buf_busy(file))
+	if (!ret && metis_buf_busy(file))
 		ret = -EBUSY;
-	else
+	else if (!ret)
 		swap(file->buf, buf);
 	mutex_unlock(&file->lock);
 	if (buf)
@@ -268,8 +296,10 @@ int metis_buf_xfer(struct metis_file *file, const struct metis_buf_xfer *x)
 			ret = metis_submit(axl, &file->async, buf, x->offset,
 					   x->size, x->dev_addr, channel,
 					   to_device, &file->seq);
-		if (!ret)
+		if (!ret) {
+			file->to_device = to_device;
 			WRITE_ONCE(file->state, METIS_XFER_PENDING);
+		}
 		goto out;
 	}
 	file->users++;
@@ -304,7 +334,6 @@ int metis_buf_state(struct metis_file *file)
  */
 int metis_buf_wait(struct metis_file *file, const struct metis_buf_xfer *x)
 {
-	struct axl_device *axl = file->m->axl;
 	int ret;
 
 	if (!(x->flags & METIS_FLAG_SYNC))
@@ -313,13 +342,14 @@ int metis_buf_wait(struct metis_file *file, const struct metis_buf_xfer *x)
 		if (wait_event_interruptible(file->async.wait,
 					     READ_ONCE(file->state) !=
 					     METIS_XFER_PENDING ||
-					     !list_empty_careful(&file->async.done) ||
-					     axl_status(axl) == -ENODEV))
+					     metis_ended(file)))
 			return -EINTR;
 		mutex_lock(&file->lock);
-		metis_reap(file);
-		ret = file->state == METIS_XFER_PENDING ? -EAGAIN :
-		      file->state == METIS_XFER_NONE ? -EINVAL : file->status;
+		ret = metis_reap(file);
+		if (!ret)
+			ret = file->state == METIS_XFER_PENDING ? -EAGAIN :
+			      file->state == METIS_XFER_NONE ? -EINVAL :
+							       file->status;
 		mutex_unlock(&file->lock);
 		/* another one was started meanwhile */
 	} while (ret == -EAGAIN);

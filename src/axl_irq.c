@@ -495,6 +495,7 @@ bool axl_irq_exact(const struct axl_device *axl)
 			return false;
 	return true;
 }
+EXPORT_SYMBOL_AXL(axl_irq_exact);
 
 /* All channels of one direction in struct axl_vector.channels */
 static u8 axl_irq_dir_mask(bool to_device)

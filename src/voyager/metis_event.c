@@ -99,20 +99,26 @@ static void metis_msi_told(struct metis_file *file, u32 num, u64 count)
 	spin_unlock(&m->lock);
 }
 
-/* Take all that is pending of an interrupt, up to @count; is it anything? */
-static bool metis_msi_take(struct metis_file *file, u32 num, u64 *count)
+/*
+ * Take what is pending of an interrupt: one, or @all. Is it anything? @count: out:
+ * how often it has fired.
+ */
+static bool metis_msi_take(struct metis_file *file, u32 num, bool all,
+			   u64 *count)
 {
 	struct metis_view *view = file->view;
 	bool pending;
+	u64 seen;
 
 	spin_lock(&view->lock);
 	/* in here: another thread must not be overtaken, and be taken back */
 	*count = axl_event_count(file->m->axl, num);
 	pending = *count != view->seen[num];
-	view->seen[num] = *count;
+	seen = pending && !all ? view->seen[num] + 1 : *count;
+	view->seen[num] = seen;
 	spin_unlock(&view->lock);
 	if (pending)
-		metis_msi_told(file, num, *count);
+		metis_msi_told(file, num, seen);
 	return pending;
 }
 
@@ -160,7 +166,8 @@ int metis_msi_wait(struct metis_file *file, s32 num, s32 timeout)
 		return -EFAULT;
 	if (timeout < 0)
 		return -EINVAL;
-	if (metis_msi_take(file, num, &since))
+	/* where events cannot be told apart, most of these were others */
+	if (metis_msi_take(file, num, !axl_irq_exact(axl), &since))
 		return 0;
 	why = wait_event_interruptible_hrtimeout(*axl_event_wait_head(axl, num),
 						 (ret = metis_msi_look(file, num, since)) !=
@@ -184,7 +191,7 @@ int metis_msi_clear(struct metis_file *file, s32 num)
 
 	if (!metis_msi_ok(num))
 		return -EFAULT;
-	metis_msi_take(file, num, &count);
+	metis_msi_take(file, num, true, &count);
 	return 0;
 }
 

@@ -99,7 +99,7 @@ static long metis_ioc_cores_alloc(struct metis_file *file, void *arg)
 {
 	struct metis_device *m = file->m;
 	s32 nr = *(s32 *)arg;
-	u32 mask, first;
+	u32 mask, first, n;
 	long ret = -EINVAL;
 
 	if (nr < 1 || nr > METIS_CORES)
@@ -116,6 +116,9 @@ static long metis_ioc_cores_alloc(struct metis_file *file, void *arg)
 		break;
 	}
 	spin_unlock(&m->lock);
+	/* what came before comes from jobs of others */
+	for (n = first; ret >= 0 && n < first + nr; n++)
+		metis_msi_clear(file, n);
 	mutex_unlock(&file->lock);
 	return ret;
 }

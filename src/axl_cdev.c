@@ -736,6 +736,7 @@ static int axl_open(struct inode *inode, struct file *filp)
 	file->axl = axl;
 	get_device(&axl->dev);
 	axl_client_init(&file->client);
+	axl_ext_init(&file->ext);
 	xa_init_flags(&file->bufs, XA_FLAGS_ALLOC1);
 	mutex_init(&file->lock);
 

@@ -144,7 +144,7 @@ static int axl_ext_begin(struct axl_device *axl, struct axl_ext_file *ext)
 	if (ext->ops) {
 		ret = 0;
 	} else if (ops && axl->ext_added && try_module_get(ops->owner)) {
-		priv = ops->open(axl);
+		priv = ops->open(axl, &ext->wait);
 		ret = PTR_ERR_OR_ZERO(priv);
 		if (ret) {
 			module_put(ops->owner);
@@ -152,9 +152,16 @@ static int axl_ext_begin(struct axl_device *axl, struct axl_ext_file *ext)
 			ext->priv = priv;
 			/* pairs with axl_ext_used() */
 			smp_store_release(&ext->ops, ops);
+			/* whoever polled it before looks again */
+			wake_up(&ext->wait);
 		}
 	}
 	return ret;
+}
+
+void axl_ext_init(struct axl_ext_file *ext)
+{
+	init_waitqueue_head(&ext->wait);
 }
 
 /**
@@ -226,7 +233,8 @@ ssize_t axl_ext_read(struct axl_ext_file *ext, struct file *filp,
 __poll_t axl_ext_poll(struct axl_ext_file *ext, struct file *filp,
 		      struct poll_table_struct *wait)
 {
-	return axl_ext_used(ext) ? ext->ops->poll(ext->priv, filp, wait) : 0;
+	poll_wait(filp, &ext->wait, wait);
+	return axl_ext_used(ext) ? ext->ops->poll(ext->priv) : 0;
 }
 
 /**

@@ -27,13 +27,14 @@ struct module;
  * @del: the card goes away, or the interface does. Its files may stay: they keep
  *	what @open returned
  * @open: first use of the interface through this file; an ERR_PTR() or what the
- *	others get. The file keeps a reference to the card
+ *	others get. The file keeps a reference to the card. What makes it readable is
+ *	to wake @wait, until @release returns
  * @release: the file is closed
  * @ioctl: any with %AXL_EXT_MAGIC, and of a file that uses the interface any other
  *	that is not the driver's; the argument is as the process gave it, which is
  *	one of 64 bits
  * @read: as in &struct file_operations
- * @poll: likewise
+ * @poll: what the file is ready for now
  *
  * @add and @del are never called side by side.
  */
@@ -41,23 +42,24 @@ struct axl_ext_ops {
 	struct module *owner;
 	int (*add)(struct axl_device *axl);
 	void (*del)(struct axl_device *axl);
-	void *(*open)(struct axl_device *axl);
+	void *(*open)(struct axl_device *axl, wait_queue_head_t *wait);
 	void (*release)(void *priv);
 	long (*ioctl)(void *priv, unsigned int cmd, unsigned long arg);
 	ssize_t (*read)(void *priv, struct file *filp, char __user *to,
 			size_t count);
-	__poll_t (*poll)(void *priv, struct file *filp,
-			 struct poll_table_struct *wait);
+	__poll_t (*poll)(void *priv);
 };
 
 /**
  * struct axl_ext_file - a file's use of the other interface
  * @ops: NULL until the first use, then constant
  * @priv: what &axl_ext_ops.open returned
+ * @wait: poll(); there before the first use: epoll asks for it once
  */
 struct axl_ext_file {
 	const struct axl_ext_ops *ops;
 	void *priv;
+	wait_queue_head_t wait;
 };
 
 int axl_ext_register(const struct axl_ext_ops *ops);
@@ -67,6 +69,7 @@ void axl_ext_unregister(const struct axl_ext_ops *ops);
 bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys);
 void axl_ext_add(struct axl_device *axl);
 void axl_ext_del(struct axl_device *axl);
+void axl_ext_init(struct axl_ext_file *ext);
 bool axl_ext_used(struct axl_ext_file *ext);
 int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext);
 long axl_ext_ioctl(struct axl_device *axl, struct axl_ext_file *ext,

@@ -7,7 +7,8 @@
  *	metis_file.lock -> axl->reset_sem
  *	axl_ext_lock -> metis_device.view_lock -> metis_device.lock
  *	metis_device.stream_lock -> metis_stream.lock -> axl->reset_sem
- *	an event's wait queue (hardirq) -> metis_file.wait
+ *	wait queues of an event (hardirq), of a client (hardirq), of streams
+ *		-> metis_file.wait
  */
 #ifndef METIS_H
 #define METIS_H
@@ -100,7 +101,9 @@ struct metis_reader;
  * @events: protects @attached and @ended
  * @attached: events that poll() tells
  * @ended: asynchronous transfers that ended and were not consumed
- * @wait: poll()
+ * @wait: poll(); the node's, which lives longer
+ * @async_entry: in the wait queue of @async, to wake @wait
+ * @stream_entry: likewise in metis_device.stream_wait
  */
 struct metis_file {
 	struct metis_device *m;
@@ -119,7 +122,9 @@ struct metis_file {
 	spinlock_t events;	/* see above */
 	struct list_head attached;
 	unsigned int ended;
-	wait_queue_head_t wait;
+	wait_queue_head_t *wait;
+	struct wait_queue_entry async_entry;
+	struct wait_queue_entry stream_entry;
 };
 
 /* metis_drv.c */
@@ -130,13 +135,12 @@ int metis_device_add(struct axl_device *axl);
 void metis_device_del(struct axl_device *axl);
 
 /* metis_file.c */
-void *metis_open(struct axl_device *axl);
+void *metis_open(struct axl_device *axl, wait_queue_head_t *wait);
 void metis_release(void *priv);
 long metis_ioctl(void *priv, unsigned int cmd, unsigned long arg);
 ssize_t metis_read(void *priv, struct file *filp, char __user *to,
 		   size_t count);
-__poll_t metis_poll(void *priv, struct file *filp,
-		    struct poll_table_struct *wait);
+__poll_t metis_poll(void *priv);
 
 /* metis_event.c */
 int metis_event_open(struct metis_file *file);
@@ -173,7 +177,6 @@ int metis_stream_stats(struct metis_file *file,
 		       struct metis_stream_stats *stats);
 ssize_t metis_stream_read(struct metis_file *file, struct file *filp,
 			  char __user *to, size_t count);
-__poll_t metis_stream_poll(struct metis_file *file, struct file *filp,
-			   struct poll_table_struct *wait);
+__poll_t metis_stream_poll(struct metis_file *file);
 
 #endif /* METIS_H */

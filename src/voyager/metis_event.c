@@ -72,7 +72,6 @@ int metis_event_open(struct metis_file *file)
 {
 	spin_lock_init(&file->events);
 	INIT_LIST_HEAD(&file->attached);
-	init_waitqueue_head(&file->wait);
 	file->view = metis_view_get(file->m);
 	return file->view ? 0 : -ENOMEM;
 }
@@ -201,7 +200,7 @@ static int metis_attach_wake(struct wait_queue_entry *entry, unsigned int mode,
 	struct metis_attach *a = container_of(entry, struct metis_attach,
 					      entry);
 
-	wake_up(&a->file->wait);
+	wake_up(a->file->wait);
 	return 0;
 }
 
@@ -238,7 +237,7 @@ int metis_msi_attach(struct metis_file *file, s32 num)
 	spin_unlock(&file->events);
 	add_wait_queue(axl_event_wait_head(axl, num), &a->entry);
 	/* what came between the two */
-	wake_up(&file->wait);
+	wake_up(file->wait);
 	return 0;
 }
 

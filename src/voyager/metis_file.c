@@ -8,7 +8,22 @@
 
 #include "metis.h"
 
-void *metis_open(struct axl_device *axl)
+/* What happens there is news to poll(). */
+static int metis_async_wake(struct wait_queue_entry *entry, unsigned int mode,
+			    int flags, void *key)
+{
+	wake_up(container_of(entry, struct metis_file, async_entry)->wait);
+	return 0;
+}
+
+static int metis_stream_wake_file(struct wait_queue_entry *entry,
+				  unsigned int mode, int flags, void *key)
+{
+	wake_up(container_of(entry, struct metis_file, stream_entry)->wait);
+	return 0;
+}
+
+void *metis_open(struct axl_device *axl, wait_queue_head_t *wait)
 {
 	struct metis_device *m = axl->ext;
 	struct metis_file *file;
@@ -18,6 +33,7 @@ void *metis_open(struct axl_device *axl)
 	if (!file)
 		return ERR_PTR(-ENOMEM);
 	file->m = m;
+	file->wait = wait;
 	mutex_init(&file->lock);
 	metis_dma_open(file);
 	ret = metis_event_open(file);
@@ -26,6 +42,10 @@ void *metis_open(struct axl_device *axl)
 		return ERR_PTR(ret);
 	}
 	kref_get(&m->ref);
+	init_waitqueue_func_entry(&file->async_entry, metis_async_wake);
+	add_wait_queue(&file->async.wait, &file->async_entry);
+	init_waitqueue_func_entry(&file->stream_entry, metis_stream_wake_file);
+	add_wait_queue(&m->stream_wait, &file->stream_entry);
 	return file;
 }
 
@@ -49,7 +69,9 @@ void metis_release(void *priv)
 	axl_mailbox_give(m->axl, file);
 	metis_cores_free(file);
 	metis_stream_end(file);
+	remove_wait_queue(&m->stream_wait, &file->stream_entry);
 	metis_dma_close(file);
+	remove_wait_queue(&file->async.wait, &file->async_entry);
 	metis_event_close(file);
 	mutex_destroy(&file->lock);
 	kfree(file);
@@ -61,15 +83,11 @@ ssize_t metis_read(void *priv, struct file *filp, char __user *to, size_t count)
 	return metis_stream_read(priv, filp, to, count);
 }
 
-__poll_t metis_poll(void *priv, struct file *filp,
-		    struct poll_table_struct *wait)
+__poll_t metis_poll(void *priv)
 {
 	struct metis_file *file = priv;
-	__poll_t mask;
+	__poll_t mask = metis_stream_poll(file);
 
-	poll_wait(filp, &file->wait, wait);
-	poll_wait(filp, &file->async.wait, wait);
-	mask = metis_stream_poll(file, filp, wait);
 	if (metis_event_pending(file) ||
 	    !list_empty_careful(&file->async.done))
 		mask |= EPOLLIN | EPOLLRDNORM;
@@ -268,7 +286,12 @@ static long metis_ioc_fw_started(struct metis_file *file, void *arg)
 
 static long metis_ioc_stream_begin(struct metis_file *file, void *arg)
 {
-	return metis_stream_begin(file, *(u32 *)arg);
+	int ret = metis_stream_begin(file, *(u32 *)arg);
+
+	/* there may be bytes already */
+	if (!ret)
+		wake_up(file->wait);
+	return ret;
 }
 
 static long metis_ioc_stream_end(struct metis_file *file, void *arg)

@@ -837,15 +837,11 @@ out:
 	return ret;
 }
 
-__poll_t metis_stream_poll(struct metis_file *file, struct file *filp,
-			   struct poll_table_struct *wait)
+__poll_t metis_stream_poll(struct metis_file *file)
 {
-	struct metis_reader *r;
+	struct metis_reader *r = metis_reader_get(file);
 	__poll_t mask = 0;
 
-	/* the card's own: a reader can be ended while somebody waits */
-	poll_wait(filp, &file->m->stream_wait, wait);
-	r = metis_reader_get(file);
 	if (!r)
 		return 0;
 	if (READ_ONCE(r->stream->head) != READ_ONCE(r->pos))

@@ -3,8 +3,9 @@
  * Transfers by the Voyager SDK's calls: user memory, dma-bufs, both at the same
  * time, and what goes wrong with them.
  *
- * Taken, where the description is silent: @offset counts from the start of the
- * memory named, also in ioctl 10. A transfer that is refused moves nothing. What
+ * Taken, where the description is silent: @offset of ioctl 10 is not looked at, as
+ * in the vendor's driver, and its transfers end before it does whether SYNC or
+ * ASYNC is said. A transfer that is refused moves nothing. What
  * a second transfer of the same dma-buf meets while an asynchronous one is under
  * way is -EBUSY, or it runs. After a wait the state stays what it became, or is
  * "none".
@@ -16,8 +17,10 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,27 +142,28 @@ TEST_F_TIMEOUT(dma, user_both_ways, 90)
 	}
 }
 
+/* Nobody has ever looked at the field: callers may leave anything in it */
 TEST_F(dma, user_offset)
 {
-	struct vy_user_xfer x = { .dev_addr = self->base, .size = 1000,
-				  .offset = 4100, .flags = VY_WRITE };
+	static const uint32_t offsets[] = { 1, 4100, 0x7fffffff, ~0U };
+	struct vy_user_xfer x = { .dev_addr = self->base, .size = 1000 };
 	static uint8_t p[8192];
+	size_t i;
 
-	at_fill(p, sizeof(p), 9, 0);
 	x.user_addr = (uintptr_t)p;
-	ASSERT_EQ(0, vy_call(self->fd, VY_USER_XFER, &x));
-	EXPECT_EQ(0, dev_differs(self->base, p + 4100, 1000));
-	memset(p, 0, sizeof(p));
-	x.flags = VY_READ;
-	x.offset = 7;
-	ASSERT_EQ(0, vy_call(self->fd, VY_USER_XFER, &x));
-	EXPECT_EQ(-1, at_check(p + 7, 1000, 9, 4100));
-	EXPECT_EQ(0, p[6]);
-	EXPECT_EQ(0, p[1007]);
-	/* one that leads out of the address space */
-	x.user_addr = ~0ULL - 100;
-	x.offset = 200;
-	EXPECT_REFUSED(vy_call(self->fd, VY_USER_XFER, &x));
+	for (i = 0; i < at_array_size(offsets); i++) {
+		x.offset = offsets[i];
+		x.flags = VY_WRITE;
+		at_fill(p, sizeof(p), i, 0);
+		ASSERT_EQ(0, vy_call(self->fd, VY_USER_XFER, &x))
+			TH_LOG("offset %u", x.offset);
+		EXPECT_EQ(0, dev_differs(self->base, p, 1000));
+		memset(p, 0, sizeof(p));
+		x.flags = VY_READ;
+		ASSERT_EQ(0, vy_call(self->fd, VY_USER_XFER, &x));
+		EXPECT_EQ(-1, at_check(p, 1000, i, 0));
+		EXPECT_EQ(-1, at_check_byte(p + 1000, sizeof(p) - 1000, 0));
+	}
 }
 
 static uint32_t doorbells(void)
@@ -168,13 +172,35 @@ static uint32_t doorbells(void)
 	       at_lab_get(METIS_LAB_DOORBELLS_RD);
 }
 
+/* Whichever is said, the transfer has ended when the call returns */
+TEST_F(dma, user_sync_or_async)
+{
+	static const uint32_t modes[] = { 0, VY_SYNC, VY_ASYNC,
+					  VY_SYNC | VY_ASYNC };
+	static uint8_t p[2 * MIB];
+	size_t i;
+
+	for (i = 0; i < at_array_size(modes); i++) {
+		at_fill(p, sizeof(p), i, 0);
+		ASSERT_EQ(0, vy_user_xfer(self->fd, VY_WRITE | modes[i],
+					  self->base, p, sizeof(p)))
+			TH_LOG("flags %#x", modes[i]);
+		EXPECT_EQ(0, dev_differs(self->base, p, sizeof(p)));
+		memset(p, 0, sizeof(p));
+		ASSERT_EQ(0, vy_user_xfer(self->fd, VY_READ | modes[i],
+					  self->base, p, sizeof(p)));
+		EXPECT_EQ(-1, at_check(p, sizeof(p), i, 0));
+	}
+	EXPECT_EQ(VY_NONE, vy_call(self->fd, VY_BUF_STATE, NULL));
+	EXPECT_EQ(0, vy_polled(self->fd, 0));
+}
+
 /* The vendor's driver looks at no flag */
 TEST_F(dma, user_flags)
 {
 	static const uint32_t bad[] = {
 		0, VY_SYNC, VY_ASYNC, VY_READ | VY_WRITE,
-		VY_READ | VY_WRITE | VY_SYNC, VY_READ | VY_ASYNC,
-		VY_WRITE | VY_ASYNC, VY_READ | VY_SYNC | VY_ASYNC,
+		VY_READ | VY_WRITE | VY_SYNC, VY_SYNC | VY_ASYNC,
 		VY_READ | 16, VY_WRITE | 0x40000000, VY_READ | VY_P2P,
 		VY_WRITE | VY_P2P | VY_SYNC, ~0U, 0x7fffffff, VY_P2P,
 	};
@@ -330,6 +356,64 @@ TEST_F_TIMEOUT(dma, files_and_threads, 60)
 		EXPECT_EQ(0, m[i].err);
 		close(m[i].fd);
 	}
+}
+
+/* ---- ioctl 19, with nothing to be told ---- */
+
+static void tell_nothing_new(struct __test_metadata *_metadata, int fd,
+			     uint64_t base)
+{
+	uint64_t before = at_generation(fd);
+	struct mover m[2];
+	unsigned int told = 0;
+	int i, err = 0;
+
+	ASSERT_NE(0, before);
+	for (i = 0; i < 2; i++) {
+		m[i] = (struct mover){ .fd = at_open(), .rounds = 40,
+				       .base = base + i * MIB, .seed = i };
+		ASSERT_GE(m[i].fd, 0);
+		ASSERT_EQ(0, pthread_create(&m[i].thread, NULL, move_around,
+					    &m[i]));
+	}
+	while (!err && (m[0].done < m[0].rounds || m[1].done < m[1].rounds) &&
+	       !m[0].err && !m[1].err) {
+		err = vy_call(fd, VY_DYNMEM_LOAD, NULL);
+		told++;
+	}
+	EXPECT_EQ(0, err);
+	for (i = 0; i < 2; i++) {
+		pthread_join(m[i].thread, NULL);
+		EXPECT_EQ(0, m[i].err)
+			TH_LOG("after %u rounds, told %u times", m[i].done,
+			       told);
+		close(m[i].fd);
+	}
+	EXPECT_LT(1, told);
+	EXPECT_EQ(before, at_generation(fd));
+}
+
+/* Without areas, too: it must not end an upload */
+TEST_F_TIMEOUT(dma, told_without_firmware, 60)
+{
+	struct axl_query q;
+
+	ASSERT_EQ(0, at_cure(self->fd));
+	ASSERT_EQ(0, at_query(self->fd, &q));
+	ASSERT_EQ(AXL_FW_BOOTLOADER, q.fw_state);
+	tell_nothing_new(_metadata, self->fd, self->base);
+}
+
+/* What was refused once is not refused as something new each time */
+TEST_F_TIMEOUT(dma, told_of_what_is_unusable, 60)
+{
+	ASSERT_EQ(0, at_cure(self->fd));
+	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_DESC_TINY);
+	ASSERT_EQ(0, at_fw_run(self->fd));
+	ASSERT_EQ(0, vy_call(self->fd, VY_DYNMEM_LOAD, NULL));
+	tell_nothing_new(_metadata, self->fd, self->base);
+	at_lab_set(METIS_LAB_HOSTILE, 0);
+	ASSERT_EQ(0, at_fw_run(self->fd));
 }
 
 /* ---- time runs out ---- */
@@ -1100,6 +1184,210 @@ TEST_F_TIMEOUT(dmabuf, threads_on_one_file, 60)
 	EXPECT_LT(10, done);
 	vy_buf_wait(self->fd);
 	EXPECT_EQ(0, vy_call(self->fd, VY_BUF_DETACH, NULL));
+}
+
+/* Put into epoll before anybody knows whose interface it is to speak */
+TEST_F(dmabuf, epoll_before_the_first_call)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int ep = epoll_create1(0), i;
+
+	ASSERT_GE(ep, 0);
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->fd, &ev));
+	ASSERT_EQ(0, vy_buf_attach(self->fd, self->b.fd));
+	for (i = 0; i < 3; i++) {
+		at_lab_set(METIS_LAB_FREEZE, 1);
+		ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_WRITE | VY_ASYNC,
+					 self->base, 0, 65536, VY_CHANNEL_ANY));
+		EXPECT_EQ(0, epoll_wait(ep, &ev, 1, 50));
+		at_lab_set(METIS_LAB_FREEZE, 0);
+		EXPECT_EQ(1, epoll_wait(ep, &ev, 1, 10000));
+		EXPECT_EQ(EPOLLIN, ev.events & (EPOLLIN | EPOLLERR | EPOLLHUP));
+		EXPECT_EQ(VY_DONE, vy_call(self->fd, VY_BUF_STATE, NULL));
+		EXPECT_EQ(1, vy_consume(self->fd));
+		EXPECT_EQ(0, epoll_wait(ep, &ev, 1, 0));
+	}
+	close(ep);
+}
+
+/* ---- who looks after the caches ---- */
+
+#define TRACING		"/sys/kernel/tracing/"
+
+static int probes_set(void)
+{
+	int err;
+
+	if (access(TRACING "kprobe_events", W_OK))
+		return -ENOTSUP;
+	err = at_write_text(TRACING "kprobe_events",
+			    "p:vy/end dma_buf_end_cpu_access\n"
+			    "p:vy/begin dma_buf_begin_cpu_access\n");
+	return err ? err : at_write_text(TRACING "events/vy/enable", "1");
+}
+
+static void probes_clear(void)
+{
+	at_write_text(TRACING "events/vy/enable", "0");
+	at_write_text(TRACING "kprobe_events", "-:vy/end\n-:vy/begin\n");
+}
+
+/* How often a probe was passed since it was set */
+static long passed(const char *probe)
+{
+	FILE *f = fopen(TRACING "kprobe_profile", "r");
+	char name[64];
+	long n, found = -1;
+
+	if (!f)
+		return -1;
+	while (fscanf(f, "%63s %ld %*[^\n]", name, &n) == 2)
+		if (!strcmp(name, probe))
+			found = n;
+	fclose(f);
+	return found;
+}
+
+struct passes {
+	long begin, end;
+};
+
+/* Since the last look: "the CPU takes it", "the CPU gives it away" */
+static bool passed_by(struct passes *last, long begin, long end)
+{
+	struct passes now = { passed("begin"), passed("end") };
+	bool ok = now.begin - last->begin == begin &&
+		  now.end - last->end == end;
+
+	if (!ok)
+		at_msg("begin %ld (wanted %ld), end %ld (wanted %ld)",
+		       now.begin - last->begin, begin, now.end - last->end,
+		       end);
+	*last = now;
+	return ok;
+}
+
+FIXTURE(caches)
+{
+	struct at_ctx t;
+	struct vy_dmabuf b;
+	struct passes p;
+	uint64_t base;
+	int fd;
+};
+
+FIXTURE_SETUP(caches)
+{
+	int err;
+
+	self->b.fd = -1;
+	self->fd = -1;
+	VY_BEGIN(&self->t, 0);
+	self->base = at_scratch_l2(&self->t.q);
+	err = vy_dmabuf_make(&self->b, 2 * MIB);
+	if (err == -ENOTSUP)
+		SKIP(return, "this kernel has neither dma_heap nor udmabuf");
+	ASSERT_EQ(0, err);
+	self->fd = at_open();
+	ASSERT_GE(self->fd, 0);
+	err = probes_set();
+	if (err == -ENOTSUP)
+		SKIP(return, "this kernel has no kprobe events");
+	ASSERT_EQ(0, err);
+	ASSERT_TRUE(passed("begin") >= 0 && passed("end") >= 0);
+	/* No DMA_BUF_IOCTL_SYNC here: the SDK knows none */
+	at_fill(self->b.p, self->b.size, 60, 0);
+	ASSERT_EQ(0, vy_buf_attach(self->fd, self->b.fd));
+	self->p = (struct passes){ passed("begin"), passed("end") };
+}
+
+FIXTURE_TEARDOWN(caches)
+{
+	at_lab_set(METIS_LAB_UNDO, 1);
+	probes_clear();
+	if (self->fd >= 0)
+		close(self->fd);
+	vy_dmabuf_free(&self->b);
+	AT_END(&self->t);
+}
+
+TEST_F(caches, synchronous)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_WRITE | VY_SYNC,
+					 self->base, 0, 4096, VY_CHANNEL_ANY));
+		EXPECT_TRUE(passed_by(&self->p, 0, 1));
+		/* what is dirty must not be written back over what comes */
+		ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_READ | VY_SYNC,
+					 self->base, 64, 4096, VY_CHANNEL_ANY));
+		EXPECT_TRUE(passed_by(&self->p, 1, 1));
+	}
+	/* one that is refused touches nothing */
+	EXPECT_REFUSED(vy_buf_xfer(self->fd, VY_READ | VY_SYNC, self->base, 0,
+				   self->b.size + 1, VY_CHANNEL_ANY));
+	EXPECT_TRUE(passed_by(&self->p, 0, 0));
+	/* half a transfer has written, too */
+	at_lab_set(METIS_LAB_ABORT_NEXT, 0xff);
+	EXPECT_EQ(-EIO, vy_buf_xfer(self->fd, VY_READ | VY_SYNC, self->base, 0,
+				    4096, VY_CHANNEL_ANY));
+	EXPECT_TRUE(passed_by(&self->p, 1, 1));
+	at_lab_set(METIS_LAB_UNDO, 1);
+	EXPECT_EQ(0, vy_call(self->fd, VY_BUF_DETACH, NULL));
+}
+
+/* Before it starts, and before anybody is told that it has ended */
+TEST_F(caches, asynchronous)
+{
+	int i, err = 0;
+
+	for (i = 0; i < 3; i++) {
+		at_lab_set(METIS_LAB_FREEZE, 1);
+		ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_READ | VY_ASYNC,
+					 self->base, 0, 65536, VY_CHANNEL_ANY));
+		EXPECT_EQ(VY_PENDING, vy_call(self->fd, VY_BUF_STATE, NULL));
+		EXPECT_TRUE(passed_by(&self->p, 0, 1));
+		at_lab_set(METIS_LAB_FREEZE, 0);
+		EXPECT_EQ(POLLIN, vy_polled(self->fd, 10000) & POLLIN);
+		if (i == 0)
+			err = vy_buf_wait(self->fd);
+		else if (i == 1)
+			err = vy_call(self->fd, VY_BUF_STATE, NULL) - VY_DONE;
+		else
+			err = vy_consume(self->fd) - 1;
+		EXPECT_EQ(0, err);
+		EXPECT_TRUE(passed_by(&self->p, 1, 0));
+		/* once */
+		EXPECT_EQ(VY_DONE, vy_call(self->fd, VY_BUF_STATE, NULL));
+		EXPECT_EQ(0, vy_buf_wait(self->fd));
+		EXPECT_TRUE(passed_by(&self->p, 0, 0));
+		while (vy_consume(self->fd) == 1)
+			;
+	}
+	ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_WRITE | VY_ASYNC, self->base, 0,
+				 65536, VY_CHANNEL_ANY));
+	EXPECT_EQ(0, vy_buf_wait(self->fd));
+	EXPECT_TRUE(passed_by(&self->p, 0, 1));
+	EXPECT_EQ(0, vy_call(self->fd, VY_BUF_DETACH, NULL));
+}
+
+/* axl's own interface leaves it to the program, as its header says */
+TEST_F(caches, natively)
+{
+	struct axl_buf_register reg;
+	static uint8_t p[4096];
+
+	ASSERT_EQ(0, at_import(self->t.fd, self->b.fd, self->b.size,
+			       AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE, &reg));
+	ASSERT_EQ(0, at_move(self->t.fd, reg.handle, AXL_TO_DEVICE, 0,
+			     self->base, 4096));
+	ASSERT_EQ(0, at_move(self->t.fd, reg.handle, AXL_FROM_DEVICE, 0,
+			     self->base, 4096));
+	/* nor does user memory have to do with it */
+	ASSERT_EQ(0, vy_user_xfer(self->fd, VY_READ, self->base, p, sizeof(p)));
+	EXPECT_TRUE(passed_by(&self->p, 0, 0));
+	EXPECT_EQ(0, at_release(self->t.fd, reg.handle));
 }
 
 /* ---- statistics ---- */

@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,16 +121,21 @@ TEST_F(events, wait_is_woken)
 TEST_F(events, pending_before_the_wait)
 {
 	uint64_t start;
+	int i;
 
 	EXPECT_EQ(0, vy_clear(self->fd, 2));
-	raise_event(2);
-	at_sleep_ms(100);
+	for (i = 0; i < 3; i++) {
+		raise_event(2);
+		at_sleep_ms(100);
+	}
 	start = at_now();
 	EXPECT_EQ(0, vy_wait(self->fd, 2, 20));
 	EXPECT_LT(at_now() - start, AT_SEC(2));
 	if (!self->exact)
 		return;
-	/* That used it up */
+	/* Each ends a wait, and no more than that */
+	EXPECT_EQ(0, vy_wait(self->t.fd, 2, 1));
+	EXPECT_EQ(0, vy_wait(self->fd, 2, 1));
 	EXPECT_EQ(-ETIMEDOUT, vy_wait(self->fd, 2, 1));
 }
 
@@ -412,6 +419,86 @@ TEST_F(events, attached_and_waited_for)
 	pthread_join(w.thread, NULL);
 	EXPECT_EQ(0, w.err);
 	EXPECT_EQ(POLLIN, vy_polled(self->fd, 10000) & POLLIN);
+}
+
+struct poller {
+	pthread_t thread;
+	int fd;
+	short got;
+};
+
+static void *poll_run(void *arg)
+{
+	struct poller *p = arg;
+
+	p->got = vy_polled(p->fd, 10000);
+	return NULL;
+}
+
+/* Whoever waits already is told, too, whatever the file becomes meanwhile */
+TEST_F(events, polled_before_the_first_call)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int ep = epoll_create1(0), fd = at_open();
+	struct poller p = { .fd = fd };
+	uint64_t start = at_now();
+
+	ASSERT_GE(ep, 0);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+	ASSERT_EQ(0, pthread_create(&p.thread, NULL, poll_run, &p));
+	at_sleep_ms(50);
+	ASSERT_EQ(0, vy_attach_msi(fd, 1));
+	if (self->exact)
+		EXPECT_EQ(0, epoll_wait(ep, &ev, 1, 50));
+	raise_event(1);
+	EXPECT_EQ(1, epoll_wait(ep, &ev, 1, 10000));
+	EXPECT_EQ(EPOLLIN, ev.events & (EPOLLIN | EPOLLERR | EPOLLHUP));
+	pthread_join(p.thread, NULL);
+	EXPECT_EQ(POLLIN, p.got);
+	EXPECT_LT(at_now() - start, AT_SEC(8));
+	EXPECT_EQ(1, vy_consume(fd));
+	close(fd);
+	close(ep);
+}
+
+/* A stream that has bytes when it is begun, and one that gets them later */
+TEST_F(events, stream_polled_before_the_first_call)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	volatile uint8_t *l2 = vy_map_l2(self->t.fd, &self->t);
+	int ep = epoll_create1(0), fd, i;
+	uint8_t reply[256];
+	uint32_t size;
+	char some[256];
+
+	ASSERT_NE(NULL, l2);
+	ASSERT_GE(ep, 0);
+	for (i = 0; i < 2; i++) {
+		fd = at_open();
+		ASSERT_GE(fd, 0);
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+		EXPECT_EQ(0, epoll_wait(ep, &ev, 1, 0));
+		if (!i)
+			ASSERT_EQ(0, at_mailbox(l2, METIS_EMU_OP_LOG, "before",
+						6, reply, &size));
+		ASSERT_EQ(0, vy_stream(fd, VY_STREAM_OPEN,
+				       METIS_EMU_LOG_SOURCE));
+		if (i) {
+			while (read(fd, some, sizeof(some)) > 0)
+				;
+			EXPECT_EQ(0, epoll_wait(ep, &ev, 1, 0));
+			ASSERT_EQ(0, at_mailbox(l2, METIS_EMU_OP_LOG, "after",
+						5, reply, &size));
+		}
+		EXPECT_EQ(1, epoll_wait(ep, &ev, 1, 10000))
+			TH_LOG("round %d", i);
+		EXPECT_LT(0, read(fd, some, sizeof(some)));
+		close(fd);
+	}
+	close(ep);
+	munmap((void *)l2, self->t.q.bar2_size);
 }
 
 /* A restart of firmware ends no wait for its answer */
@@ -750,6 +837,41 @@ TEST_F(events, context_neighbours)
 		close(fds[i]);
 	EXPECT_EQ(0, vy_ctx_free(self->fd));
 	EXPECT_EQ(0, vy_ctx_alloc(self->fd, VY_CORES));
+}
+
+/* Jobs that others have run there are no news to the next one */
+TEST_F(events, context_of_another_before)
+{
+	int status, fd, i;
+	pid_t child;
+
+	if (!self->exact)
+		SKIP(return, "events cannot be told apart here");
+	for (i = 0; i < VY_CORES; i++) {
+		EXPECT_EQ(0, vy_clear(self->fd, i));
+		raise_event(i);
+	}
+	at_sleep_ms(100);
+	ASSERT_EQ(0, vy_ctx_alloc(self->fd, 2));
+	EXPECT_EQ(-ETIMEDOUT, vy_wait(self->fd, 0, 1));
+	EXPECT_EQ(-ETIMEDOUT, vy_wait(self->t.fd, 1, 1));
+	/* one that failed forgets nothing, nor does it those of others */
+	EXPECT_EQ(-EINVAL, vy_ctx_alloc(self->fd, 2));
+	EXPECT_EQ(0, vy_wait(self->fd, 3, 1));
+	/* a process that has never asked */
+	child = fork();
+	if (!child) {
+		fd = at_open();
+		if (fd < 0 || vy_ctx_alloc(fd, 1) != 2)
+			_exit(1);
+		_exit(vy_wait(fd, 2, 1) == -ETIMEDOUT ? 0 : 2);
+	}
+	ASSERT_GT(child, 0);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	/* what comes later is */
+	raise_event(1);
+	EXPECT_EQ(0, vy_wait(self->fd, 1, 20));
 }
 
 TEST_F_TIMEOUT(events, context_owner_killed, 60)

@@ -552,7 +552,7 @@ void axl_buf_sync_for_cpu(struct axl_buf *buf, u64 offset, u64 length)
 /**
  * axl_buf_cpu_begin() - the CPU may look at an imported buffer
  * @buf: the buffer; one that is no dma-buf is left alone
- * @dir: what of it matters: %DMA_FROM_DEVICE, if the device wrote
+ * @dir: %DMA_FROM_DEVICE after the device wrote; both before the first transfer
  *
  * For a client whose programs leave this to the driver. Sleeps; takes locks of the
  * exporter's, and waits for those who use the dma-buf as well.

@@ -214,8 +214,11 @@ int metis_buf_attach(struct metis_file *file, int fd)
 			     AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	/* the CPU's until a transfer: some exporters want to hear that first */
-	ret = axl_buf_cpu_begin(buf, DMA_TO_DEVICE);
+	/*
+	 * The CPU's until a transfer: udmabuf wants to hear that first, and maps
+	 * for the direction that it hears.
+	 */
+	ret = axl_buf_cpu_begin(buf, DMA_BIDIRECTIONAL);
 	mutex_lock(&file->lock);
 	if (!ret && metis_buf_busy(file))
 		ret = -EBUSY;

@@ -92,7 +92,8 @@ static void axl_buf_unmap(struct axl_buf *buf)
 	mutex_lock(&buf->lock);
 	if (buf->mapped && !buf->leaked) {
 		if (buf->attach)
-			axl_dma_buf_unmap(buf->attach, buf->sgt, buf->dir);
+			axl_dma_buf_unmap(buf->attach, buf->sgt,
+					  DMA_BIDIRECTIONAL);
 		else if (buf->is_peer)
 			dma_unmap_resource(&buf->axl->pdev->dev, buf->peer,
 					   buf->length, buf->dir, 0);
@@ -232,7 +233,8 @@ static int axl_buf_map(struct axl_buf *buf)
 			buf->attach = NULL;
 			goto out;
 		}
-		sgt = axl_dma_buf_map(buf->attach, buf->dir);
+		/* exporters sync all who are attached, for any direction */
+		sgt = axl_dma_buf_map(buf->attach, DMA_BIDIRECTIONAL);
 		if (IS_ERR(sgt)) {
 			ret = PTR_ERR(sgt);
 			goto out_list;

@@ -619,6 +619,8 @@ TEST_F_TIMEOUT(nth, events, 300)
 
 TEST_F_TIMEOUT(nth, sdk, 300)
 {
+	/* the DMA API's checks turn themselves off when they get no memory */
+	ASSERT_EQ(0, spare("add_dma_entry"));
 	ASSERT_EQ(0, vy_module_load(NULL));
 	EACH("SDK, first call", open_node, sdk_property, close_node);
 	EACH("SDK, property", sdk_open, sdk_property, close_node);

@@ -702,7 +702,7 @@ TEST_F_TIMEOUT(dma, killed_with_a_shared_file, 60)
 	uint64_t start;
 	pid_t child[6];
 	uint8_t *p;
-	int i, k;
+	int i, k, n;
 
 	/* None may be stopped for its time before it is killed */
 	ASSERT_EQ(0, vy_parameter_set("dma_timeout", "40"));
@@ -719,11 +719,12 @@ TEST_F_TIMEOUT(dma, killed_with_a_shared_file, 60)
 				_exit(vy_user_xfer(self->fd, VY_READ,
 						   self->base, p, MIB));
 			ASSERT_GT(child[i], 0);
-			at_sleep_ms(20);
+			/* a channel each, in this order; the last ones wait */
+			for (n = 0; n < 10000 && running() < (i < 4 ? i + 1 : 4); n++)
+				at_sleep_ms(1);
+			ASSERT_EQ((i < 4 ? i + 1 : 4), running());
 		}
-		for (i = 0; i < 10000 && running() < 4; i++)
-			at_sleep_ms(1);
-		EXPECT_EQ(4, running());
+		at_sleep_ms(100);
 		for (i = 5; i >= 0; i--) {
 			/* no channel for the last ones */
 			if (i == 3)

@@ -5,6 +5,7 @@
  *
  * Lock order:
  *	mmap_lock (page faults) -> axl->reset_sem -> axl->buf_lock
+ *	axl->buf_lock -> axl_buf.lock -> axl_dmabuf_sem -> locks of exporters
  *	axl->fw_lock -> axl->reset_sem
  *	axl_dma_dir.lock (hardirq) -> axl_client.lock, axl_event_bucket.lock
  * Pages are pinned and user memory is copied outside all of them.

@@ -5,6 +5,7 @@
  * with the device, whichever is first.
  */
 #include <linux/dma-buf.h>
+#include <linux/rwsem.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -63,6 +64,12 @@ struct axl_buf {
 	bool is_peer;
 };
 
+/*
+ * An exporter syncs every attachment that is mapped. The system heap looks whether
+ * one is without a lock, so ours are not unmapped meanwhile.
+ */
+static DECLARE_RWSEM(axl_dmabuf_sem);
+
 static enum dma_data_direction axl_buf_dir(u32 flags)
 {
 	if (!(flags & AXL_BUF_FROM_DEVICE))
@@ -91,19 +98,22 @@ static void axl_buf_unmap(struct axl_buf *buf)
 {
 	mutex_lock(&buf->lock);
 	if (buf->mapped && !buf->leaked) {
-		if (buf->attach)
+		if (buf->attach) {
+			down_write(&axl_dmabuf_sem);
 			axl_dma_buf_unmap(buf->attach, buf->sgt,
 					  DMA_BIDIRECTIONAL);
-		else if (buf->is_peer)
+			up_write(&axl_dmabuf_sem);
+		} else if (buf->is_peer) {
 			dma_unmap_resource(&buf->axl->pdev->dev, buf->peer,
 					   buf->length, buf->dir, 0);
-		else
+		} else {
 			/*
 			 * Ranges were synced when they were collected. The rest
 			 * may be dirty in the CPU's caches: keep off.
 			 */
 			dma_unmap_sgtable(&buf->axl->pdev->dev, buf->sgt,
 					  buf->dir, DMA_ATTR_SKIP_CPU_SYNC);
+		}
 		buf->mapped = false;
 	}
 	/* an attachment refers to the PCI device, which may go away */
@@ -567,7 +577,9 @@ int axl_buf_cpu_begin(struct axl_buf *buf, enum dma_data_direction dir)
 
 	if (!buf->dmabuf)
 		return 0;
+	down_read(&axl_dmabuf_sem);
 	ret = dma_buf_begin_cpu_access(buf->dmabuf, dir);
+	up_read(&axl_dmabuf_sem);
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 EXPORT_SYMBOL_AXL(axl_buf_cpu_begin);
@@ -588,8 +600,10 @@ int axl_buf_cpu_end(struct axl_buf *buf, bool to_device)
 
 	if (!buf->dmabuf)
 		return 0;
+	down_read(&axl_dmabuf_sem);
 	ret = dma_buf_end_cpu_access(buf->dmabuf, to_device ? DMA_TO_DEVICE :
 							      DMA_BIDIRECTIONAL);
+	up_read(&axl_dmabuf_sem);
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 EXPORT_SYMBOL_AXL(axl_buf_cpu_end);

@@ -776,6 +776,28 @@ TEST_F_TIMEOUT(dma, interrupted, 60)
 	munmap(p, SPONGE);
 }
 
+/* ---- who looks after the caches ---- */
+
+#define TRACING		"/sys/kernel/tracing/"
+
+static int probes_set(void)
+{
+	int err;
+
+	if (access(TRACING "kprobe_events", W_OK))
+		return -ENOTSUP;
+	err = at_write_text(TRACING "kprobe_events",
+			    "p:vy/end dma_buf_end_cpu_access\n"
+			    "p:vy/begin dma_buf_begin_cpu_access\n");
+	return err ? err : at_write_text(TRACING "events/vy/enable", "1");
+}
+
+static void probes_clear(void)
+{
+	at_write_text(TRACING "events/vy/enable", "0");
+	at_write_text(TRACING "kprobe_events", "-:vy/end\n-:vy/begin\n");
+}
+
 /* ---- dma-bufs ---- */
 
 FIXTURE(dmabuf)
@@ -806,6 +828,7 @@ FIXTURE_SETUP(dmabuf)
 FIXTURE_TEARDOWN(dmabuf)
 {
 	at_lab_set(METIS_LAB_UNDO, 1);
+	probes_clear();
 	if (self->fd >= 0)
 		close(self->fd);
 	vy_dmabuf_free(&self->b);
@@ -1217,28 +1240,6 @@ TEST_F(dmabuf, epoll_before_the_first_call)
 	close(ep);
 }
 
-/* ---- who looks after the caches ---- */
-
-#define TRACING		"/sys/kernel/tracing/"
-
-static int probes_set(void)
-{
-	int err;
-
-	if (access(TRACING "kprobe_events", W_OK))
-		return -ENOTSUP;
-	err = at_write_text(TRACING "kprobe_events",
-			    "p:vy/end dma_buf_end_cpu_access\n"
-			    "p:vy/begin dma_buf_begin_cpu_access\n");
-	return err ? err : at_write_text(TRACING "events/vy/enable", "1");
-}
-
-static void probes_clear(void)
-{
-	at_write_text(TRACING "events/vy/enable", "0");
-	at_write_text(TRACING "kprobe_events", "-:vy/end\n-:vy/begin\n");
-}
-
 /* How often a probe was passed since it was set */
 static long passed(const char *probe)
 {
@@ -1274,87 +1275,67 @@ static bool passed_by(struct passes *last, long begin, long end)
 	return ok;
 }
 
-FIXTURE(caches)
+/* No DMA_BUF_IOCTL_SYNC after this: the SDK knows none */
+static int passes_begin(struct vy_dmabuf *b, int fd, struct passes *p)
 {
-	struct at_ctx t;
-	struct vy_dmabuf b;
+	int err = probes_set();
+
+	if (err)
+		return err;
+	at_fill(b->p, b->size, 60, 0);
+	err = vy_buf_attach(fd, b->fd);
+	*p = (struct passes){ passed("begin"), passed("end") };
+	return p->begin < 0 || p->end < 0 ? -ENODATA : err;
+}
+
+#define PASSES_BEGIN(self, p) do {					\
+	int __err = passes_begin(&(self)->b, (self)->fd, p);		\
+	if (__err == -ENOTSUP)						\
+		SKIP(return, "this kernel has no kprobe events");	\
+	ASSERT_EQ(0, __err);						\
+} while (0)
+
+TEST_F(dmabuf, caches_synchronous)
+{
 	struct passes p;
-	uint64_t base;
-	int fd;
-};
-
-FIXTURE_SETUP(caches)
-{
-	int err;
-
-	self->b.fd = -1;
-	self->fd = -1;
-	VY_BEGIN(&self->t, 0);
-	self->base = at_scratch_l2(&self->t.q);
-	err = vy_dmabuf_make(&self->b, 2 * MIB);
-	if (err == -ENOTSUP)
-		SKIP(return, "this kernel has neither dma_heap nor udmabuf");
-	ASSERT_EQ(0, err);
-	self->fd = at_open();
-	ASSERT_GE(self->fd, 0);
-	err = probes_set();
-	if (err == -ENOTSUP)
-		SKIP(return, "this kernel has no kprobe events");
-	ASSERT_EQ(0, err);
-	ASSERT_TRUE(passed("begin") >= 0 && passed("end") >= 0);
-	/* No DMA_BUF_IOCTL_SYNC here: the SDK knows none */
-	at_fill(self->b.p, self->b.size, 60, 0);
-	ASSERT_EQ(0, vy_buf_attach(self->fd, self->b.fd));
-	self->p = (struct passes){ passed("begin"), passed("end") };
-}
-
-FIXTURE_TEARDOWN(caches)
-{
-	at_lab_set(METIS_LAB_UNDO, 1);
-	probes_clear();
-	if (self->fd >= 0)
-		close(self->fd);
-	vy_dmabuf_free(&self->b);
-	AT_END(&self->t);
-}
-
-TEST_F(caches, synchronous)
-{
 	int i;
 
+	PASSES_BEGIN(self, &p);
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_WRITE | VY_SYNC,
 					 self->base, 0, 4096, VY_CHANNEL_ANY));
-		EXPECT_TRUE(passed_by(&self->p, 0, 1));
+		EXPECT_TRUE(passed_by(&p, 0, 1));
 		/* what is dirty must not be written back over what comes */
 		ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_READ | VY_SYNC,
 					 self->base, 64, 4096, VY_CHANNEL_ANY));
-		EXPECT_TRUE(passed_by(&self->p, 1, 1));
+		EXPECT_TRUE(passed_by(&p, 1, 1));
 	}
 	/* one that is refused touches nothing */
 	EXPECT_REFUSED(vy_buf_xfer(self->fd, VY_READ | VY_SYNC, self->base, 0,
 				   self->b.size + 1, VY_CHANNEL_ANY));
-	EXPECT_TRUE(passed_by(&self->p, 0, 0));
+	EXPECT_TRUE(passed_by(&p, 0, 0));
 	/* half a transfer has written, too */
 	at_lab_set(METIS_LAB_ABORT_NEXT, 0xff);
 	EXPECT_EQ(-EIO, vy_buf_xfer(self->fd, VY_READ | VY_SYNC, self->base, 0,
 				    4096, VY_CHANNEL_ANY));
-	EXPECT_TRUE(passed_by(&self->p, 1, 1));
+	EXPECT_TRUE(passed_by(&p, 1, 1));
 	at_lab_set(METIS_LAB_UNDO, 1);
 	EXPECT_EQ(0, vy_call(self->fd, VY_BUF_DETACH, NULL));
 }
 
 /* Before it starts, and before anybody is told that it has ended */
-TEST_F(caches, asynchronous)
+TEST_F(dmabuf, caches_asynchronous)
 {
 	int i, err = 0;
+	struct passes p;
 
+	PASSES_BEGIN(self, &p);
 	for (i = 0; i < 3; i++) {
 		at_lab_set(METIS_LAB_FREEZE, 1);
 		ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_READ | VY_ASYNC,
 					 self->base, 0, 65536, VY_CHANNEL_ANY));
 		EXPECT_EQ(VY_PENDING, vy_call(self->fd, VY_BUF_STATE, NULL));
-		EXPECT_TRUE(passed_by(&self->p, 0, 1));
+		EXPECT_TRUE(passed_by(&p, 0, 1));
 		at_lab_set(METIS_LAB_FREEZE, 0);
 		EXPECT_EQ(POLLIN, vy_polled(self->fd, 10000) & POLLIN);
 		if (i == 0)
@@ -1364,27 +1345,29 @@ TEST_F(caches, asynchronous)
 		else
 			err = vy_consume(self->fd) - 1;
 		EXPECT_EQ(0, err);
-		EXPECT_TRUE(passed_by(&self->p, 1, 0));
+		EXPECT_TRUE(passed_by(&p, 1, 0));
 		/* once */
 		EXPECT_EQ(VY_DONE, vy_call(self->fd, VY_BUF_STATE, NULL));
 		EXPECT_EQ(0, vy_buf_wait(self->fd));
-		EXPECT_TRUE(passed_by(&self->p, 0, 0));
+		EXPECT_TRUE(passed_by(&p, 0, 0));
 		while (vy_consume(self->fd) == 1)
 			;
 	}
 	ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_WRITE | VY_ASYNC, self->base, 0,
 				 65536, VY_CHANNEL_ANY));
 	EXPECT_EQ(0, vy_buf_wait(self->fd));
-	EXPECT_TRUE(passed_by(&self->p, 0, 1));
+	EXPECT_TRUE(passed_by(&p, 0, 1));
 	EXPECT_EQ(0, vy_call(self->fd, VY_BUF_DETACH, NULL));
 }
 
 /* axl's own interface leaves it to the program, as its header says */
-TEST_F(caches, natively)
+TEST_F(dmabuf, caches_natively)
 {
 	struct axl_buf_register reg;
-	static uint8_t p[4096];
+	static uint8_t mem[4096];
+	struct passes p;
 
+	PASSES_BEGIN(self, &p);
 	ASSERT_EQ(0, at_import(self->t.fd, self->b.fd, self->b.size,
 			       AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE, &reg));
 	ASSERT_EQ(0, at_move(self->t.fd, reg.handle, AXL_TO_DEVICE, 0,
@@ -1392,8 +1375,9 @@ TEST_F(caches, natively)
 	ASSERT_EQ(0, at_move(self->t.fd, reg.handle, AXL_FROM_DEVICE, 0,
 			     self->base, 4096));
 	/* nor does user memory have to do with it */
-	ASSERT_EQ(0, vy_user_xfer(self->fd, VY_READ, self->base, p, sizeof(p)));
-	EXPECT_TRUE(passed_by(&self->p, 0, 0));
+	ASSERT_EQ(0, vy_user_xfer(self->fd, VY_READ, self->base, mem,
+				  sizeof(mem)));
+	EXPECT_TRUE(passed_by(&p, 0, 0));
 	EXPECT_EQ(0, at_release(self->t.fd, reg.handle));
 }
 

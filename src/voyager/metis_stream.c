@@ -285,7 +285,7 @@ static int metis_stream_chunk(struct metis_stream *s)
 
 /*
  * Take the next bytes that lie in one piece, and say how many. The link may die
- * on the way: then they are all ones, and what follows notices.
+ * on the way: then they are all ones, and metis_stream_advance() notices.
  */
 static int metis_stream_take(struct metis_stream *s, u32 *taken)
 {
@@ -312,40 +312,51 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 	ret = metis_stream_enter(axl);
 	if (ret)
 		return ret;
-	if (!metis_stream_known(s)) {
-		up_read(&axl->reset_sem);
-		return -ESTALE;
-	}
-	metis_stream_put_io(s, axl->l2 + at, len);
-	/* a dead link reads as ones: forget what it gave */
-	if (readl(axl->l2 + axl->layout.streams.offset + info->record +
-		  AXL_STREAM_CAPACITY) != info->capacity) {
-		s->head -= len;
-		ret = -EIO;
-	} else {
+	if (metis_stream_known(s)) {
+		metis_stream_put_io(s, axl->l2 + at, len);
 		*taken = len;
+	} else {
+		ret = -ESTALE;
 	}
 	up_read(&axl->reset_sem);
 	return ret;
 }
 
-/* Tell firmware what was taken, unless it is another one by now. */
+/*
+ * Tell firmware what was taken, unless it is another one by now: -ESTALE, or
+ * -ENODATA if it has restarted a moment ago and nobody has noticed.
+ */
 static int metis_stream_advance(struct metis_stream *s, u32 taken)
 {
 	struct axl_device *axl = s->m->axl;
+	u32 before = s->info.read_pos, next = before + taken;
+	u32 read_pos, write_pos;
+	void __iomem *at;
 	int ret;
 
-	s->info.read_pos += taken;
-	if (s->info.read_pos == s->info.capacity)
-		s->info.read_pos = 0;
+	if (next == s->info.capacity)
+		next = 0;
 	ret = metis_stream_enter(axl);
 	if (ret)
 		return ret;
-	if (metis_stream_known(s))
-		writel(s->info.read_pos, axl->l2 + axl->layout.streams.offset +
-		       s->info.record + AXL_STREAM_READ_POS);
-	else
+	if (!metis_stream_known(s)) {
 		ret = -ESTALE;
+		goto out;
+	}
+	at = axl->l2 + axl->layout.streams.offset + s->info.record;
+	read_pos = readl(at + AXL_STREAM_READ_POS);
+	write_pos = readl(at + AXL_STREAM_WRITE_POS);
+	if (read_pos == U32_MAX) {
+		ret = -EIO;
+	} else if (read_pos != before ||
+		   (write_pos >= before && write_pos - before < taken)) {
+		s->generation = 0;
+		ret = -ENODATA;
+	} else {
+		writel(next, at + AXL_STREAM_READ_POS);
+		s->info.read_pos = next;
+	}
+out:
 	up_read(&axl->reset_sem);
 	return ret;
 }

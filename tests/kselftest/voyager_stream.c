@@ -1143,6 +1143,43 @@ TEST_F_TIMEOUT(stream, over_a_restart, 60)
 	reader_close(&r);
 }
 
+/*
+ * Firmware restarts while bytes are on their way, and nobody has noticed: the
+ * next one is not told that they were taken, wherever its positions are.
+ */
+TEST_F_TIMEOUT(stream, unseen_restart, 60)
+{
+	uint64_t gen = self->t.q.generation, at;
+	struct reader r;
+	int i;
+
+	/* The second time from where the next firmware begins, too */
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, reader_open(&r, TRACE));
+		if (!i) {
+			ASSERT_EQ(5000, trace(self->l2, 5000, &at));
+		}
+		ASSERT_TRUE(ring_empty(self->l2, 1));
+		at_lab_set(METIS_LAB_FREEZE, 1);
+		ASSERT_EQ(9000, trace(self->l2, 9000, &at));
+		at_sleep_ms(150);
+		at_lab_set(METIS_LAB_LOSE_KINDS, METIS_LAB_LOSE_PMSI |
+			   METIS_LAB_LOSE_VMSI);
+		at_lab_set(METIS_LAB_LOSE_MSGS, 2);
+		at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_WARM);
+		at_lab_set(METIS_LAB_FREEZE, 0);
+		at_sleep_ms(50);
+		at_lab_set(METIS_LAB_UNDO, 1);
+		at_lab_set(METIS_LAB_RAISE_PMSI, AXL_EVENT_MESSAGE);
+		ASSERT_EQ(0, vy_settle(self->t.fd, gen));
+		gen = at_generation(self->t.fd);
+		ASSERT_EQ(0, vy_call(self->t.fd, VY_DYNMEM_LOAD, NULL));
+		reader_close(&r);
+		EXPECT_EQ(0, at_lab_get(METIS_LAB_POLICE_KIND +
+					4 * METIS_POLICE_STREAM_POS));
+	}
+}
+
 TEST_F_TIMEOUT(stream, link_lost, 60)
 {
 	struct sigaction sa = { .sa_handler = on_signal };

@@ -54,10 +54,11 @@
  * enum axl_feature - bits of &axl_query.features
  * @AXL_FEAT_VMSI: the host-driver area is published: firmware tells events
  *	through the table in host memory
- * @AXL_FEAT_EVENTS_EXACT: every event is counted once. Without it (fewer than
- *	32 vectors, and no virtual MSI, or firmware does not say what it tells
- *	by it) the driver cannot tell some events apart; none is lost, but a
- *	count may rise without its event
+ * @AXL_FEAT_EVENTS_EXACT: every event is counted once; one that was found ahead
+ *	of its message, while the next followed at once, may count twice. Without
+ *	it (fewer than 32 vectors, and no virtual MSI, or firmware does not say
+ *	what it tells by it) the driver cannot tell some events apart; none is
+ *	lost, but a count may rise without its event
  * @AXL_FEAT_DMA_LIST: the list buffer was published by firmware (else the
  *	fixed place at the end of L2 is used)
  * @AXL_FEAT_DMA_VM: firmware programs the engine's interrupt messages itself

@@ -114,6 +114,8 @@ static void behind_a_queue(struct __test_metadata *_metadata,
 	many.x.channel = AXL_CHANNEL_ANY;
 	ASSERT_EQ(0, client_submit(&many));
 	ASSERT_EQ(0, client_submit(&one));
+	/* so slow that few end while the end of 'one' is on its way to here */
+	at_lab_set(METIS_LAB_STEP_NS, AT_MSEC(100));
 	at_lab_set(METIS_LAB_FREEZE, 0);
 	EXPECT_EQ(0, client_collect(&one, AT_SOON));
 	at_lab_set(METIS_LAB_FREEZE, 1);
@@ -121,6 +123,7 @@ static void behind_a_queue(struct __test_metadata *_metadata,
 		ended++;
 	at_msg("%u of %u had ended before", ended, QUEUED);
 	EXPECT_GT(QUEUED / 4, ended);
+	at_lab_set(METIS_LAB_STEP_NS, AT_MSEC(5));
 	at_lab_set(METIS_LAB_FREEZE, 0);
 	for (; ended < QUEUED; ended++)
 		ASSERT_EQ(0, client_collect(&many, AT_SOON));

@@ -220,10 +220,15 @@ struct actor {
 
 static __thread sigjmp_buf landing;
 static __thread volatile sig_atomic_t jumping;
+static __thread const struct actor *whose;
 
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	if (!jumping) {
+		if (whose)
+			dprintf(1, "# %u.%u %s: signal %d at %p\n", whose->slot,
+				whose->rec->index, names[whose->rec->call], sig,
+				info->si_addr);
 		signal(sig, SIG_DFL);
 		raise(sig);
 		return;
@@ -1612,9 +1617,12 @@ static long do_unmap(struct actor *a)
 			a->wild = true;
 			return -ENOENT;
 		}
-	/* half of it first: the mapping is split */
-	if (m->length >= 2UL * page && one_in(&a->r, 2))
+	/* half of it first: the mapping is split, and the half may be others' soon */
+	if (m->length >= 2UL * page && one_in(&a->r, 2)) {
 		munmap(m->p, page);
+		m->p += page;
+		m->length -= page;
+	}
 	if (one_in(&a->r, 4))
 		madvise(m->p, m->length, MADV_DONTNEED);
 	munmap(m->p, m->length);
@@ -1959,6 +1967,7 @@ static void *act(void *arg)
 
 	a->rec->pid = getpid();
 	a->rec->tid = syscall(SYS_gettid);
+	whose = a;
 	if (!prepare(a))
 		return NULL;
 	for (i = 0; i < a->calls; i++) {

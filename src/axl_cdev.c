@@ -560,10 +560,12 @@ static long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 static __poll_t axl_poll(struct file *filp, struct poll_table_struct *wait)
 {
 	struct axl_file *file = filp->private_data;
-	__poll_t mask = axl_ext_poll(&file->ext, filp, wait);
+	__poll_t mask;
 
+	/* two queues, no more: io_uring refuses a third */
 	poll_wait(filp, &file->client.wait, wait);
 	poll_wait(filp, &file->axl->state_wait, wait);
+	mask = axl_ext_poll(&file->ext);
 	if (!list_empty_careful(&file->client.done))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (axl_status(file->axl))
@@ -722,21 +724,30 @@ void axl_cdev_zap(struct axl_device *axl)
 	mutex_unlock(&axl->open_lock);
 }
 
+static struct lock_class_key axl_file_wait_key;
+
 static int axl_open(struct inode *inode, struct file *filp)
 {
 	struct axl_device *axl = container_of(inode->i_cdev, struct axl_device,
 					      cdev);
 	struct axl_file *file;
+	int ret;
 
 	if (READ_ONCE(axl->gone))
 		return -ENODEV;
 	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 	if (!file)
 		return -ENOMEM;
+	axl_client_init(&file->client);
+	/* woken from a callback on the queue of another client */
+	lockdep_set_class(&file->client.wait.lock, &axl_file_wait_key);
+	ret = axl_ext_init(&file->ext, &file->client.wait);
+	if (ret) {
+		kfree(file);
+		return ret;
+	}
 	file->axl = axl;
 	get_device(&axl->dev);
-	axl_client_init(&file->client);
-	axl_ext_init(&file->ext);
 	xa_init_flags(&file->bufs, XA_FLAGS_ALLOC1);
 	mutex_init(&file->lock);
 

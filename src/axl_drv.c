@@ -502,11 +502,10 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_saved;
 	}
 	axl_debugfs_add(axl);
-	ret = axl_cdev_add(axl);
+	ret = axl_ext_add(axl);
 	if (ret)
 		goto err_quiesce;
 	axl_hello(axl);
-	axl_ext_add(axl);
 	return 0;
 
 err_quiesce:

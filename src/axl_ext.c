@@ -8,17 +8,38 @@
 
 #include "axl_ext.h"
 
-/* Protects all below; add() and del() are called with it held. */
+/*
+ * Bound cards, by axl_device.ext_node. The lock is held over add() and del(), and
+ * while a card's node appears.
+ */
 static DEFINE_MUTEX(axl_ext_lock);
-static const struct axl_ext_ops *axl_ext_ops;
-/* bound cards, by axl_device.ext_node */
 static LIST_HEAD(axl_ext_devices);
+/*
+ * What a file's first use needs: this and axl_device.ext_added. Inside axl_ext_lock,
+ * and also taken with the mmap_lock held. Written with both.
+ */
+static DEFINE_MUTEX(axl_ext_use_lock);
+static const struct axl_ext_ops *axl_ext_ops;
+
+static void axl_ext_offer(const struct axl_ext_ops *ops)
+{
+	mutex_lock(&axl_ext_use_lock);
+	axl_ext_ops = ops;
+	mutex_unlock(&axl_ext_use_lock);
+}
+
+static void axl_ext_set_added(struct axl_device *axl, bool added)
+{
+	mutex_lock(&axl_ext_use_lock);
+	axl->ext_added = added;
+	mutex_unlock(&axl_ext_use_lock);
+}
 
 static void axl_ext_add_to(struct axl_device *axl)
 {
 	int ret = axl_ext_ops->add(axl);
 
-	axl->ext_added = !ret;
+	axl_ext_set_added(axl, !ret);
 	if (ret)
 		dev_warn(&axl->pdev->dev,
 			 "%s cannot serve this card (%d)\n",
@@ -27,9 +48,11 @@ static void axl_ext_add_to(struct axl_device *axl)
 
 static void axl_ext_del_from(struct axl_device *axl)
 {
-	if (axl->ext_added)
-		axl_ext_ops->del(axl);
-	axl->ext_added = false;
+	if (!axl->ext_added)
+		return;
+	/* nobody is in open() after this */
+	axl_ext_set_added(axl, false);
+	axl_ext_ops->del(axl);
 }
 
 /**
@@ -47,7 +70,7 @@ int axl_ext_register(const struct axl_ext_ops *ops)
 	if (axl_ext_ops) {
 		ret = -EBUSY;
 	} else {
-		axl_ext_ops = ops;
+		axl_ext_offer(ops);
 		list_for_each_entry(axl, &axl_ext_devices, ext_node)
 			axl_ext_add_to(axl);
 	}
@@ -67,22 +90,32 @@ void axl_ext_unregister(const struct axl_ext_ops *ops)
 	mutex_lock(&axl_ext_lock);
 	list_for_each_entry(axl, &axl_ext_devices, ext_node)
 		axl_ext_del_from(axl);
-	axl_ext_ops = NULL;
+	axl_ext_offer(NULL);
 	mutex_unlock(&axl_ext_lock);
 }
 EXPORT_SYMBOL_AXL(axl_ext_unregister);
 
 /**
- * axl_ext_add() - a card is ready
- * @axl: the device, its node visible
+ * axl_ext_add() - show a card to user space
+ * @axl: the device, ready
+ *
+ * Whoever opens the node waits in axl_ext_init() until both interfaces are there.
+ *
+ * Return: 0 or an error: nothing is visible.
  */
-void axl_ext_add(struct axl_device *axl)
+int axl_ext_add(struct axl_device *axl)
 {
+	int ret;
+
 	mutex_lock(&axl_ext_lock);
-	list_add_tail(&axl->ext_node, &axl_ext_devices);
-	if (axl_ext_ops)
-		axl_ext_add_to(axl);
+	ret = axl_cdev_add(axl);
+	if (!ret) {
+		list_add_tail(&axl->ext_node, &axl_ext_devices);
+		if (axl_ext_ops)
+			axl_ext_add_to(axl);
+	}
 	mutex_unlock(&axl_ext_lock);
+	return ret;
 }
 
 /**
@@ -129,22 +162,26 @@ bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 	return found;
 }
 
-/*
- * Begin to use the interface through this file, if somebody offers it. The caller
- * holds axl_ext_lock.
+/**
+ * axl_ext_claim() - use the other interface if it is offered
+ * @axl: the device
+ * @ext: the file's
+ *
+ * Return: 0, -ENOTTY (nobody offers it) or -ENOMEM.
  */
-static int axl_ext_begin(struct axl_device *axl, struct axl_ext_file *ext)
+int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
 {
 	const struct axl_ext_ops *ops;
 	void *priv;
 	int ret = -ENOTTY;
 
+	mutex_lock(&axl_ext_use_lock);
 	ops = axl_ext_ops;
 	/* two threads may come first */
 	if (ext->ops) {
 		ret = 0;
 	} else if (ops && axl->ext_added && try_module_get(ops->owner)) {
-		priv = ops->open(axl, &ext->wait);
+		priv = ops->open(axl, ext->wait);
 		ret = PTR_ERR_OR_ZERO(priv);
 		if (ret) {
 			module_put(ops->owner);
@@ -153,15 +190,28 @@ static int axl_ext_begin(struct axl_device *axl, struct axl_ext_file *ext)
 			/* pairs with axl_ext_used() */
 			smp_store_release(&ext->ops, ops);
 			/* whoever polled it before looks again */
-			wake_up(&ext->wait);
+			wake_up(ext->wait);
 		}
 	}
+	mutex_unlock(&axl_ext_use_lock);
 	return ret;
 }
 
-void axl_ext_init(struct axl_ext_file *ext)
+/**
+ * axl_ext_init() - a file is opened
+ * @ext: the file's
+ * @wait: what its poll() waits on
+ *
+ * Return: 0 or -EINTR (killed).
+ */
+int axl_ext_init(struct axl_ext_file *ext, wait_queue_head_t *wait)
 {
-	init_waitqueue_head(&ext->wait);
+	ext->wait = wait;
+	/* the card may be half way through axl_ext_add() */
+	if (mutex_lock_killable(&axl_ext_lock))
+		return -EINTR;
+	mutex_unlock(&axl_ext_lock);
+	return 0;
 }
 
 /**
@@ -193,34 +243,11 @@ long axl_ext_ioctl(struct axl_device *axl, struct axl_ext_file *ext,
 		/* one letter, known without a look at who offers it */
 		if (_IOC_TYPE(cmd) != AXL_EXT_MAGIC)
 			return -ENOTTY;
-		mutex_lock(&axl_ext_lock);
-		ret = axl_ext_begin(axl, ext);
-		mutex_unlock(&axl_ext_lock);
+		ret = axl_ext_claim(axl, ext);
 		if (ret)
 			return ret;
 	}
 	return ext->ops->ioctl(ext->priv, cmd, arg);
-}
-
-/**
- * axl_ext_claim() - use the other interface if it is offered
- * @axl: the device
- * @ext: the file's
- *
- * For mmap(): whoever holds the lock may wait for somebody who needs the caller's
- * mmap_lock.
- *
- * Return: 0, -ENOTTY (nobody offers it), -EAGAIN or -ENOMEM.
- */
-int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
-{
-	int ret;
-
-	if (!mutex_trylock(&axl_ext_lock))
-		return -EAGAIN;
-	ret = axl_ext_begin(axl, ext);
-	mutex_unlock(&axl_ext_lock);
-	return ret;
 }
 
 ssize_t axl_ext_read(struct axl_ext_file *ext, struct file *filp,
@@ -230,10 +257,8 @@ ssize_t axl_ext_read(struct axl_ext_file *ext, struct file *filp,
 				   -EINVAL;
 }
 
-__poll_t axl_ext_poll(struct axl_ext_file *ext, struct file *filp,
-		      struct poll_table_struct *wait)
+__poll_t axl_ext_poll(struct axl_ext_file *ext)
 {
-	poll_wait(filp, &ext->wait, wait);
 	return axl_ext_used(ext) ? ext->ops->poll(ext->priv) : 0;
 }
 

@@ -54,12 +54,13 @@ struct axl_ext_ops {
  * struct axl_ext_file - a file's use of the other interface
  * @ops: NULL until the first use, then constant
  * @priv: what &axl_ext_ops.open returned
- * @wait: poll(); there before the first use: epoll asks for it once
+ * @wait: the file's, also of what is not the interface's: epoll asks once, before
+ *	the first use, and io_uring waits on two queues at most
  */
 struct axl_ext_file {
 	const struct axl_ext_ops *ops;
 	void *priv;
-	wait_queue_head_t wait;
+	wait_queue_head_t *wait;
 };
 
 int axl_ext_register(const struct axl_ext_ops *ops);
@@ -67,17 +68,16 @@ void axl_ext_unregister(const struct axl_ext_ops *ops);
 
 /* For axl_drv.c, axl_buf.c and axl_cdev.c */
 bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys);
-void axl_ext_add(struct axl_device *axl);
+int axl_ext_add(struct axl_device *axl);
 void axl_ext_del(struct axl_device *axl);
-void axl_ext_init(struct axl_ext_file *ext);
+int axl_ext_init(struct axl_ext_file *ext, wait_queue_head_t *wait);
 bool axl_ext_used(struct axl_ext_file *ext);
 int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext);
 long axl_ext_ioctl(struct axl_device *axl, struct axl_ext_file *ext,
 		   unsigned int cmd, unsigned long arg);
 ssize_t axl_ext_read(struct axl_ext_file *ext, struct file *filp,
 		     char __user *to, size_t count);
-__poll_t axl_ext_poll(struct axl_ext_file *ext, struct file *filp,
-		      struct poll_table_struct *wait);
+__poll_t axl_ext_poll(struct axl_ext_file *ext);
 void axl_ext_end(struct axl_ext_file *ext);
 
 #endif /* AXL_EXT_H */

@@ -381,6 +381,34 @@ TEST_F(events, poll)
 	EXPECT_EQ(0, poll(&pfd, 1, 0));
 }
 
+TEST_F(events, poll_by_io_uring)
+{
+	static uint8_t buf[8192] __attribute__((aligned(4096)));
+	struct axl_buf_register reg;
+	struct axl_xfer x = { .direction = AXL_TO_DEVICE,
+		.device_addr = at_scratch_l2(&self->t.q),
+		.length = sizeof(buf), .channel = AXL_CHANNEL_ANY };
+	struct at_uring ring;
+	struct axl_wait w;
+	uint64_t seq;
+	int err;
+
+	err = at_uring_poll(&ring, self->t.fd, POLLIN);
+	if (err == -ENOSYS)
+		SKIP(return, "this kernel has no io_uring");
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, at_register(self->t.fd, buf, sizeof(buf),
+				 AXL_BUF_TO_DEVICE, &reg));
+	x.handle = reg.handle;
+	ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, self->t.q.generation,
+			       AT_SEC(20), &seq));
+	EXPECT_EQ(POLLIN, at_uring_end(&ring, 10000));
+	EXPECT_EQ(0, at_wait(self->t.fd, seq, AT_SOON, &w));
+	/* nothing to tell: no error either */
+	ASSERT_EQ(0, at_uring_poll(&ring, self->t.fd, POLLIN));
+	EXPECT_EQ(-ETIMEDOUT, at_uring_end(&ring, 50));
+}
+
 /* The engine's own events count its transfers */
 TEST_F(events, dma_channels)
 {

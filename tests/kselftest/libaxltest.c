@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,6 +267,58 @@ int at_move(int fd, uint32_t handle, uint32_t direction, uint64_t offset,
 	};
 
 	return at_run(fd, &x, 1);
+}
+
+int at_uring_poll(struct at_uring *u, int fd, unsigned int events)
+{
+	struct io_uring_sqe *sqe;
+	uint32_t *tail;
+	size_t cqes;
+	int err = 0;
+
+	memset(u, 0, sizeof(*u));
+	u->fd = syscall(SYS_io_uring_setup, 1, &u->p);
+	if (u->fd < 0)
+		return -errno;
+	u->rings_size = u->p.sq_off.array + u->p.sq_entries * 4;
+	cqes = u->p.cq_off.cqes + u->p.cq_entries * sizeof(struct io_uring_cqe);
+	if (u->rings_size < cqes)
+		u->rings_size = cqes;
+	u->entries_size = u->p.sq_entries * sizeof(*sqe);
+	/* one mapping since 5.4 */
+	u->rings = mmap(NULL, u->rings_size, PROT_READ | PROT_WRITE,
+			MAP_SHARED, u->fd, IORING_OFF_SQ_RING);
+	u->entries = mmap(NULL, u->entries_size, PROT_READ | PROT_WRITE,
+			  MAP_SHARED, u->fd, IORING_OFF_SQES);
+	if (u->rings == MAP_FAILED || u->entries == MAP_FAILED)
+		return -errno;
+	sqe = u->entries;
+	*sqe = (struct io_uring_sqe){
+		.opcode = IORING_OP_POLL_ADD,
+		.fd = fd,
+		.poll32_events = events,
+	};
+	tail = u->rings + u->p.sq_off.tail;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, u->fd, 1, 0, 0, NULL, 0) != 1)
+		err = -errno;
+	return err;
+}
+
+int at_uring_end(struct at_uring *u, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = u->fd, .events = POLLIN };
+	struct io_uring_cqe *cqe = u->rings + u->p.cq_off.cqes;
+	int ret = poll(&pfd, 1, timeout_ms);
+
+	if (ret == 1)
+		ret = cqe->res;
+	else
+		ret = ret ? -errno : -ETIMEDOUT;
+	munmap(u->rings, u->rings_size);
+	munmap(u->entries, u->entries_size);
+	close(u->fd);
+	return ret;
 }
 
 int at_event_count(int fd, uint32_t event, uint64_t *count)

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <linux/io_uring.h>
 
 #include "axl.h"
 
@@ -70,6 +71,18 @@ struct at_waiter {
 void at_waiter_start(struct at_waiter *w, int fd, uint32_t event, uint64_t seen,
 		     uint64_t generation, uint64_t timeout_ns);
 int at_waiter_end(struct at_waiter *w);	/* what the call returned */
+
+/* poll() as io_uring does it, which waits on two queues at most */
+struct at_uring {
+	int fd;
+	void *rings, *entries;
+	size_t rings_size, entries_size;
+	struct io_uring_params p;
+};
+
+int at_uring_poll(struct at_uring *u, int fd, unsigned int events);
+/* what was polled for, -ETIMEDOUT, or the error of the poll; ends it */
+int at_uring_end(struct at_uring *u, int timeout_ms);
 
 /*
  * Patterns: byte i of pattern "seed" depends on the seed and on i alone, so a

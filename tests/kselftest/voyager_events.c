@@ -462,6 +462,21 @@ TEST_F(events, polled_before_the_first_call)
 	close(ep);
 }
 
+TEST_F(events, polled_by_io_uring)
+{
+	struct at_uring ring;
+	int err;
+
+	err = at_uring_poll(&ring, self->fd, POLLIN);
+	if (err == -ENOSYS)
+		SKIP(return, "this kernel has no io_uring");
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, vy_attach_msi(self->fd, 2));
+	raise_event(2);
+	EXPECT_EQ(POLLIN, at_uring_end(&ring, 10000));
+	EXPECT_LE(1, vy_consume(self->fd));
+}
+
 /* A stream that has bytes when it is begun, and one that gets them later */
 TEST_F(events, stream_polled_before_the_first_call)
 {

@@ -575,6 +575,7 @@ void axl_edma_report(struct axl_device *axl, struct axl_dma_dir *dir,
 bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
 		   bool disable);
 void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir);
+void axl_edma_remind(struct axl_device *axl);
 
 /* axl_hostif.c */
 int axl_hostif_alloc(struct axl_device *axl);
@@ -583,6 +584,7 @@ int axl_hostif_refresh(struct axl_device *axl);
 bool axl_hostif_news(struct axl_device *axl);
 bool axl_hostif_changed(struct axl_device *axl);
 void axl_hostif_publish(struct axl_device *axl);
+void axl_hostif_remind(struct axl_device *axl);
 bool axl_hostif_stale(struct axl_device *axl);
 bool axl_hostif_lost(struct axl_device *axl);
 void axl_hostif_disbelieve(struct axl_device *axl);

@@ -244,8 +244,8 @@ EXPORT_SYMBOL_AXL(axl_look_now);
  * axl_pick_up_now() - firmware was started, says whoever did it
  * @axl: the device
  *
- * If that shows, all that it publishes is read again, and it is told the table's
- * address again. Transfers that run are waited for.
+ * If that shows, all that it publishes is read again, and transfers that run are
+ * waited for. In any case it is told the table's address again.
  *
  * Return: 0, -EIO, -ENODEV or -EINTR (killed).
  */
@@ -272,6 +272,9 @@ int axl_pick_up_now(struct axl_device *axl)
 		axl->slept = false;
 		if (!ret)
 			ret = axl_adopt(axl);
+	} else {
+		axl_hostif_remind(axl);
+		axl_edma_remind(axl);
 	}
 	up_write(&axl->reset_sem);
 	return ret;

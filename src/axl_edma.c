@@ -189,6 +189,45 @@ void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir)
 	writel(AXL_EDMA_ENGINE_EN, axl->regs + axl_edma_map(dir)->engine_en);
 }
 
+/* What the driver sets once and for all. */
+static void axl_edma_configure(struct axl_device *axl, struct axl_dma_dir *dir)
+{
+	const struct axl_edma_map *map = axl_edma_map(dir);
+	unsigned int n;
+
+	for (n = 0; n < dir->nr_ch; n++)
+		writel(AXL_EDMA_CH_PWR_EN, axl->regs + map->pwr_en + 4 * n);
+	writel(GENMASK(dir->nr_ch - 1, 0), axl->regs + map->ll_err_en);
+	/* local interrupts need LIE, which is never set */
+	writel(0, axl->regs + map->int_mask);
+}
+
+/**
+ * axl_edma_remind() - write again what a restart of firmware may have reset
+ * @axl: the device, online
+ *
+ * For one that the link did not show. What runs, runs on.
+ */
+void axl_edma_remind(struct axl_device *axl)
+{
+	int d;
+
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dirs[d];
+
+		spin_lock_irq(&dir->lock);
+		axl_edma_configure(axl, dir);
+		/* the same that is there, unless it was reset: no half of a change */
+		if (!axl->layout.dma_vm)
+			axl_edma_set_imwr(axl, dir, dir->imwr, dir->imwr_data);
+		axl_edma_check_imwr(axl, dir);
+		/* a direction that is being stopped is enabled afterwards */
+		if (!dir->blocked)
+			axl_edma_enable(axl, dir);
+		spin_unlock_irq(&dir->lock);
+	}
+}
+
 /**
  * axl_edma_fill() - write the next elements of a channel's request to its list
  * @axl: the device
@@ -421,15 +460,9 @@ int axl_edma_init(struct axl_device *axl)
 		struct axl_dma_dir *dir = &axl->dirs[d];
 		const struct axl_edma_map *map = axl_edma_map(dir);
 		unsigned long flags;
-		unsigned int n;
 
 		spin_lock_irqsave(&dir->lock, flags);
-		for (n = 0; n < dir->nr_ch; n++)
-			writel(AXL_EDMA_CH_PWR_EN,
-			       axl->regs + map->pwr_en + 4 * n);
-		writel(GENMASK(dir->nr_ch - 1, 0), axl->regs + map->ll_err_en);
-		/* local interrupts need LIE, which is never set */
-		writel(0, axl->regs + map->int_mask);
+		axl_edma_configure(axl, dir);
 		writel(AXL_EDMA_INT_DONE | AXL_EDMA_INT_ABORT,
 		       axl->regs + map->int_clear);
 		dir->imwr = ~0ULL;	/* no message has this address */

@@ -236,24 +236,11 @@ int axl_hostif_refresh(struct axl_device *axl)
 	return ret;
 }
 
-/**
- * axl_hostif_publish() - tell firmware where the virtual-MSI table is
- * @axl: the device, its layout fresh, no interrupt of before under way
- *
- * The one place that does so. At a firmware start bus mastering is still off:
- * until the target is set, firmware's slot writes go to bus address 0.
- */
-void axl_hostif_publish(struct axl_device *axl)
+/* Target, base and size, and ctrl last */
+static void axl_hostif_tell(struct axl_device *axl)
 {
 	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
 
-	WRITE_ONCE(axl->published, false);
-	if (!axl->layout.hostif.valid)
-		return;
-	writel(0, area + AXL_HOSTIF_CTRL);
-	/* what came through the guard page is not to be wiped out */
-	axl_irq_take_all(axl);
-	memset(axl->vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->vmsi));
 	writel(lower_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET);
 	writel(upper_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET + 4);
 	writel(0, area + AXL_HOSTIF_BASE);
@@ -261,7 +248,40 @@ void axl_hostif_publish(struct axl_device *axl)
 	/* writel() orders the table's zeros and the fields before this */
 	writel(AXL_HOSTIF_CTRL_VALID, area + AXL_HOSTIF_CTRL);
 	readl(area + AXL_HOSTIF_CTRL);
+}
+
+/**
+ * axl_hostif_publish() - tell firmware where the virtual-MSI table is
+ * @axl: the device, its layout fresh, no interrupt of before under way
+ *
+ * At a firmware start bus mastering is still off:
+ * until the target is set, firmware's slot writes go to bus address 0.
+ */
+void axl_hostif_publish(struct axl_device *axl)
+{
+	WRITE_ONCE(axl->published, false);
+	if (!axl->layout.hostif.valid)
+		return;
+	writel(0, axl->l2 + axl->layout.hostif.offset + AXL_HOSTIF_CTRL);
+	/* what came through the guard page is not to be wiped out */
+	axl_irq_take_all(axl);
+	memset(axl->vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->vmsi));
+	axl_hostif_tell(axl);
 	WRITE_ONCE(axl->published, true);
+}
+
+/**
+ * axl_hostif_remind() - tell firmware the same once more
+ * @axl: the device, online; reset_sem is held exclusive
+ *
+ * For firmware that may have restarted and left the area as it was. If it has
+ * not, nothing changes for it: the table is not withdrawn for a moment.
+ */
+void axl_hostif_remind(struct axl_device *axl)
+{
+	lockdep_assert_held_write(&axl->reset_sem);
+	if (axl->published)
+		axl_hostif_tell(axl);
 }
 
 /**

@@ -9,6 +9,7 @@
 #define METIS_ABI_H
 
 #include <linux/build_bug.h>
+#include <linux/ioctl.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
@@ -138,21 +139,103 @@ struct metis_user_pa {
 	__u64 phys;
 };
 
-static_assert(sizeof(struct metis_buf_xfer) == 32);
-static_assert(offsetof(struct metis_buf_xfer, channel) == 28);
-static_assert(sizeof(struct metis_mem_xfer) == 32);
-static_assert(offsetof(struct metis_mem_xfer, flags) == 28);
-static_assert(sizeof(struct metis_p2p_xfer) == 32);
-static_assert(sizeof(struct metis_msi) == 8);
-static_assert(sizeof(struct metis_resources) == 64);
-static_assert(sizeof(struct metis_windows) == 128);
-static_assert(sizeof(struct metis_stream_stats) == 24);
-static_assert(sizeof(struct metis_channel_stats) == 64);
-static_assert(offsetof(struct metis_channel_stats, bytes) == 16);
-static_assert(offsetof(struct metis_channel_stats, max_us) == 32);
-static_assert(offsetof(struct metis_channel_stats, last_size) == 48);
-static_assert(offsetof(struct metis_channel_stats, last_mbps) == 56);
-static_assert(sizeof(struct metis_dma_stats) == 512);
-static_assert(sizeof(struct metis_user_pa) == 16);
+#define METIS_SIZE(type, size)						\
+	static_assert(sizeof(struct metis_##type) == (size))
+#define METIS_AT(type, field, offset)					\
+	static_assert(offsetof(struct metis_##type, field) == (offset))
+
+METIS_SIZE(buf_xfer, 32);
+METIS_AT(buf_xfer, dev_addr, 0);
+METIS_AT(buf_xfer, size, 8);
+METIS_AT(buf_xfer, offset, 16);
+METIS_AT(buf_xfer, handle, 20);
+METIS_AT(buf_xfer, flags, 24);
+METIS_AT(buf_xfer, channel, 28);
+METIS_SIZE(mem_xfer, 32);
+METIS_AT(mem_xfer, dev_addr, 0);
+METIS_AT(mem_xfer, user_addr, 8);
+METIS_AT(mem_xfer, size, 16);
+METIS_AT(mem_xfer, offset, 24);
+METIS_AT(mem_xfer, flags, 28);
+METIS_SIZE(p2p_xfer, 32);
+METIS_AT(p2p_xfer, dev_addr, 0);
+METIS_AT(p2p_xfer, bus_addr, 8);
+METIS_AT(p2p_xfer, size, 16);
+METIS_AT(p2p_xfer, channel, 24);
+METIS_AT(p2p_xfer, flags, 28);
+METIS_SIZE(msi, 8);
+METIS_AT(msi, num, 0);
+METIS_AT(msi, timeout, 4);
+METIS_SIZE(resources, 64);
+METIS_AT(resources, sysspm_base, 0);
+METIS_AT(resources, sysspm_size, 8);
+METIS_AT(resources, l2_base, 16);
+METIS_AT(resources, l2_size, 24);
+METIS_AT(resources, ddr_base, 32);
+METIS_AT(resources, ddr_size, 48);
+METIS_SIZE(windows, 128);
+METIS_AT(windows, mem_base, 0);
+METIS_AT(windows, mem_size, 8);
+METIS_AT(windows, pref_base, 16);
+METIS_AT(windows, pref_size, 24);
+METIS_AT(windows, bar_base, 32);
+METIS_AT(windows, bar_size, 80);
+METIS_SIZE(stream_stats, 24);
+METIS_AT(stream_stats, total, 0);
+METIS_AT(stream_stats, overruns, 8);
+METIS_AT(stream_stats, available, 16);
+METIS_SIZE(channel_stats, 64);
+METIS_AT(channel_stats, active, 0);
+METIS_AT(channel_stats, transfers, 4);
+METIS_AT(channel_stats, errors, 8);
+METIS_AT(channel_stats, bytes, 16);
+METIS_AT(channel_stats, max_segs, 24);
+METIS_AT(channel_stats, max_us, 32);
+METIS_AT(channel_stats, last_us, 40);
+METIS_AT(channel_stats, last_size, 48);
+METIS_AT(channel_stats, last_mbps, 56);
+METIS_SIZE(dma_stats, 512);
+METIS_AT(dma_stats, rd, 0);
+METIS_AT(dma_stats, wr, 256);
+METIS_SIZE(user_pa, 16);
+METIS_AT(user_pa, virt, 0);
+METIS_AT(user_pa, phys, 8);
+
+#undef METIS_SIZE
+#undef METIS_AT
+
+/* The numbers once more: letter, number, direction and size, as the SDK makes them */
+#define METIS_NUMBER(name, composed)					\
+	static_assert(METIS_IOC_##name == (composed))
+
+METIS_NUMBER(MAILBOX_LOCK, _IOWR('U', 0, __s32));
+METIS_NUMBER(CORES_ALLOC, _IOWR('U', 1, __s32));
+METIS_NUMBER(CORES_FREE, _IOWR('U', 2, __s32));
+METIS_NUMBER(PROPERTY, _IOWR('U', 3, void *));
+METIS_NUMBER(BUF_ATTACH, _IOWR('U', 5, __s32));
+METIS_NUMBER(BUF_DETACH, _IOWR('U', 6, __s32));
+METIS_NUMBER(BUF_XFER, _IOWR('U', 7, void *));
+METIS_NUMBER(BUF_STATE, _IOWR('U', 8, void *));
+METIS_NUMBER(BUF_WAIT, _IOWR('U', 9, void *));
+METIS_NUMBER(MEM_XFER, _IOWR('U', 10, void *));
+METIS_NUMBER(MSI_WAIT, _IOWR('U', 11, void *));
+METIS_NUMBER(MSI_CLEAR, _IOWR('U', 12, void *));
+METIS_NUMBER(MSI_ATTACH, _IOWR('U', 13, __s32));
+METIS_NUMBER(CORES_MASK, _IOWR('U', 14, void *));
+METIS_NUMBER(EVENT_CONSUME, _IOWR('U', 15, __s32));
+METIS_NUMBER(RESOURCES, _IOR('U', 16, struct metis_resources));
+METIS_NUMBER(WINDOWS, _IOR('U', 17, struct metis_windows));
+METIS_NUMBER(P2P_XFER, _IOWR('U', 18, struct metis_p2p_xfer));
+METIS_NUMBER(FW_STARTED, _IO('U', 19));
+METIS_NUMBER(STREAM_BEGIN, _IOW('U', 20, __u32));
+METIS_NUMBER(STREAM_END, _IO('U', 21));
+METIS_NUMBER(STREAM_STATS, _IOR('U', 22, struct metis_stream_stats));
+METIS_NUMBER(STREAM_ON, _IOW('U', 23, __u32));
+METIS_NUMBER(STREAM_OFF, _IOW('U', 24, __u32));
+METIS_NUMBER(STREAM_RESET, _IOW('U', 25, __u32));
+METIS_NUMBER(DMA_STATS, _IOR('U', 32, struct metis_dma_stats));
+METIS_NUMBER(USER_PA, _IOWR('U', 50, struct metis_user_pa));
+
+#undef METIS_NUMBER
 
 #endif /* METIS_ABI_H */

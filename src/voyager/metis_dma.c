@@ -14,11 +14,10 @@ MODULE_PARM_DESC(dma_timeout,
 		 "Base of a transfer's time limit in s; 1 s per 16 MiB is added (2)");
 
 /*
- * User memory is pinned in pieces: a process may not lock much, and the SDK moves
- * what it has in one call.
+ * User memory is pinned in pieces, down to a page: a process may not lock much, and
+ * the SDK moves what it has in one call.
  */
-#define METIS_PIECE		SZ_4M
-#define METIS_PIECE_MIN		SZ_64K
+#define METIS_PIECE	SZ_4M
 
 static int metis_direction(u32 flags, bool *to_device)
 {
@@ -34,6 +33,14 @@ static int metis_direction(u32 flags, bool *to_device)
 	}
 }
 
+static int metis_channel(s32 wanted, u32 *channel)
+{
+	if (wanted < -1 || wanted >= AXL_NR_CHANNELS)
+		return -EINVAL;
+	*channel = wanted < 0 ? AXL_CHANNEL_ANY : wanted;
+	return 0;
+}
+
 static unsigned long metis_limit(const struct axl_req *req)
 {
 	u64 ms = clamp(READ_ONCE(dma_timeout), 1u, 3600u) * MSEC_PER_SEC +
@@ -42,42 +49,78 @@ static unsigned long metis_limit(const struct axl_req *req)
 	return msecs_to_jiffies(ms);
 }
 
-/* Queue one transfer; there is no generation that the SDK could name. */
-static int metis_submit(struct axl_device *axl, struct axl_client *client,
-			struct axl_buf *buf, u64 offset, u64 length,
-			u64 dev_addr, u32 channel, bool to_device, u64 *seq)
+/*
+ * One transfer. @generation: of the firmware that it is for; 0: of whichever runs,
+ * for there is none that the SDK could name.
+ */
+struct metis_move {
+	struct axl_buf *buf;
+	u64 offset;
+	u64 length;
+	u64 dev_addr;
+	u64 generation;
+	u32 channel;
+	bool to_device;
+};
+
+static struct axl_job *metis_job(struct axl_client *client,
+				 const struct metis_move *move)
 {
 	struct axl_job *job;
 	struct axl_req *req;
 	int ret;
 
 	/* the SDK knows no DMA_BUF_IOCTL_SYNC */
-	ret = axl_buf_cpu_end(buf, to_device);
+	ret = axl_buf_cpu_end(move->buf, move->to_device);
 	if (ret)
-		return ret;
+		return ERR_PTR(ret);
 	job = axl_job_alloc(client, 1);
 	if (!job)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	req = &job->reqs[0];
-	req->buf = buf;
-	axl_buf_get(buf);
-	req->offset = offset;
-	req->length = length;
-	req->dev_addr = dev_addr;
-	req->channel = channel;
-	req->to_device = to_device;
+	req->buf = move->buf;
+	axl_buf_get(req->buf);
+	req->offset = move->offset;
+	req->length = move->length;
+	req->dev_addr = move->dev_addr;
+	req->channel = move->channel;
+	req->to_device = move->to_device;
 	req->timeout = metis_limit(req);
-	axl_buf_sync_for_device(buf, offset, length);
+	axl_buf_sync_for_device(req->buf, req->offset, req->length);
+	return job;
+}
 
+/* The caller holds reset_sem, the card is online. */
+static int metis_queue(struct axl_device *axl, struct axl_job *job, u64 *seq)
+{
+	const struct axl_req *req = &job->reqs[0];
+	const struct axl_dma_dir *dir = req->to_device ?
+		&axl->dirs[AXL_DIR_TO_DEVICE] : &axl->dirs[AXL_DIR_FROM_DEVICE];
+
+	if ((req->channel != AXL_CHANNEL_ANY && req->channel >= dir->nr_ch) ||
+	    !axl_dma_range_ok(axl, req->dev_addr, req->length))
+		return -EINVAL;
+	return axl_job_submit(axl, job, seq);
+}
+
+static int metis_submit(struct axl_device *axl, struct axl_client *client,
+			const struct metis_move *move, u64 *seq)
+{
+	struct axl_job *job = metis_job(client, move);
+	bool gone = false;
+	int ret;
+
+	if (IS_ERR(job))
+		return PTR_ERR(job);
 	do {
 		ret = axl_lock_ready(axl);
 		if (ret)
 			break;
-		ret = axl_dma_range_ok(axl, dev_addr, length) ?
-		      axl_job_submit(axl, job, seq) : -EINVAL;
+		gone = move->generation && move->generation != axl->generation;
+		ret = gone ? -ESTALE : metis_queue(axl, job, seq);
 		up_read(&axl->reset_sem);
 		/* a recovery has become due in between: after it */
-	} while (ret == -ESTALE);
+	} while (ret == -ESTALE && !gone);
 	if (ret)
 		axl_job_free(job);
 	return ret;
@@ -87,25 +130,18 @@ static int metis_submit(struct axl_device *axl, struct axl_client *client,
  * metis_dma_run() - move something and wait for it
  * @axl: the device
  * @client: whose transfer
- * @buf: memory
- * @offset: first byte in it
- * @length: bytes, inside
- * @dev_addr: device address
- * @channel: a channel, or AXL_CHANNEL_ANY
- * @to_device: direction
+ * @move: what; inside its memory
  *
  * Return: 0 or the error of the transfer; -EINTR when the process was killed.
  */
 static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
-			 struct axl_buf *buf, u64 offset, u64 length,
-			 u64 dev_addr, u32 channel, bool to_device)
+			 const struct metis_move *move)
 {
 	struct axl_job *job;
 	int ret, err = 0;
 	u64 seq;
 
-	ret = metis_submit(axl, client, buf, offset, length, dev_addr, channel,
-			   to_device, &seq);
+	ret = metis_submit(axl, client, move, &seq);
 	if (ret)
 		return ret;
 	ret = axl_job_collect_killable(axl, client, seq, &job);
@@ -114,23 +150,43 @@ static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
 		axl_job_free(job);
 	}
 	/* one that failed may have written, too */
-	if (!to_device)
-		err = axl_buf_cpu_begin(buf, DMA_FROM_DEVICE);
+	if (!move->to_device)
+		err = axl_buf_cpu_begin(move->buf, DMA_FROM_DEVICE);
 	return ret ?: err;
 }
 
-/* The same for the module's own sake, where nobody can be killed. */
+/**
+ * metis_dma_fetch() - read from the card for the module's own sake
+ * @axl: the device: online, reset_sem held shared, which is given up
+ * @client: whose transfer
+ * @buf: memory, not a dma-buf
+ * @length: bytes, from its beginning on
+ * @dev_addr: device address
+ *
+ * Waits for the transfer; nobody can be killed here.
+ *
+ * Return: 0, -ENOMEM or the error of the transfer.
+ */
 int metis_dma_fetch(struct axl_device *axl, struct axl_client *client,
 		    struct axl_buf *buf, u64 length, u64 dev_addr)
 {
-	struct axl_job *job;
+	const struct metis_move move = {
+		.buf = buf,
+		.length = length,
+		.dev_addr = dev_addr,
+		.channel = AXL_CHANNEL_ANY,
+	};
+	struct axl_job *job = metis_job(client, &move);
 	u64 seq;
 	int ret;
 
-	ret = metis_submit(axl, client, buf, 0, length, dev_addr,
-			   AXL_CHANNEL_ANY, false, &seq);
-	if (ret)
+	ret = IS_ERR(job) ? PTR_ERR(job) : metis_queue(axl, job, &seq);
+	up_read(&axl->reset_sem);
+	if (ret) {
+		if (!IS_ERR(job))
+			axl_job_free(job);
 		return ret;
+	}
 	job = axl_job_collect(client, seq);
 	ret = job->status;
 	axl_job_free(job);
@@ -191,10 +247,14 @@ static int metis_reap(struct metis_file *file)
 	return 0;
 }
 
-static bool metis_buf_busy(struct metis_file *file)
+/* May the buffer not be taken away? 0, -EBUSY, or -EINTR as metis_reap() */
+static int metis_buf_busy(struct metis_file *file)
 {
-	metis_reap(file);
-	return file->users || file->state == METIS_XFER_PENDING;
+	int ret = metis_reap(file);
+
+	if (!ret && (file->users || file->state == METIS_XFER_PENDING))
+		ret = -EBUSY;
+	return ret;
 }
 
 /**
@@ -202,7 +262,7 @@ static bool metis_buf_busy(struct metis_file *file)
  * @file: the file; what it had attached is detached
  * @fd: of the dma-buf
  *
- * Return: 0, -EBUSY (a transfer runs), or that of axl_buf_dmabuf() or
+ * Return: 0, -EBUSY (a transfer runs), -EINTR, or that of axl_buf_dmabuf() or
  * axl_buf_cpu_begin().
  */
 int metis_buf_attach(struct metis_file *file, int fd)
@@ -220,9 +280,9 @@ int metis_buf_attach(struct metis_file *file, int fd)
 	 */
 	ret = axl_buf_cpu_begin(buf, DMA_BIDIRECTIONAL);
 	mutex_lock(&file->lock);
-	if (!ret && metis_buf_busy(file))
-		ret = -EBUSY;
-	else if (!ret)
+	if (!ret)
+		ret = metis_buf_busy(file);
+	if (!ret)
 		swap(file->buf, buf);
 	mutex_unlock(&file->lock);
 	if (buf)
@@ -233,14 +293,11 @@ int metis_buf_attach(struct metis_file *file, int fd)
 int metis_buf_detach(struct metis_file *file)
 {
 	struct axl_buf *buf = NULL;
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&file->lock);
-	if (!file->buf)
-		ret = -EINVAL;
-	else if (metis_buf_busy(file))
-		ret = -EBUSY;
-	else
+	ret = file->buf ? metis_buf_busy(file) : -EINVAL;
+	if (!ret)
 		swap(file->buf, buf);
 	mutex_unlock(&file->lock);
 	if (buf)
@@ -249,14 +306,12 @@ int metis_buf_detach(struct metis_file *file)
 }
 
 static int metis_buf_check(struct metis_file *file,
-			   const struct metis_buf_xfer *x, u32 *channel)
+			   const struct metis_buf_xfer *x)
 {
 	u64 end;
 
-	if (x->channel < -1 || x->channel >= AXL_NR_CHANNELS || !x->size ||
-	    x->size > AXL_MAX_LENGTH)
+	if (!x->size || x->size > AXL_MAX_LENGTH)
 		return -EINVAL;
-	*channel = x->channel < 0 ? AXL_CHANNEL_ANY : x->channel;
 	if (!file->buf || check_add_overflow((u64)x->offset, x->size, &end) ||
 	    end > axl_buf_length(file->buf))
 		return -EINVAL;
@@ -275,40 +330,41 @@ int metis_buf_xfer(struct metis_file *file, const struct metis_buf_xfer *x)
 {
 	struct axl_device *axl = file->m->axl;
 	u32 mode = x->flags & (METIS_FLAG_SYNC | METIS_FLAG_ASYNC);
-	struct axl_buf *buf;
-	bool to_device;
-	u32 channel;
+	struct metis_move move = {
+		.offset = x->offset,
+		.length = x->size,
+		.dev_addr = x->dev_addr,
+	};
 	int ret;
 
 	if (x->flags & ~(METIS_FLAG_READ | METIS_FLAG_WRITE | METIS_FLAG_SYNC |
 			 METIS_FLAG_ASYNC) ||
 	    (mode != METIS_FLAG_SYNC && mode != METIS_FLAG_ASYNC) ||
-	    metis_direction(x->flags, &to_device))
+	    metis_direction(x->flags, &move.to_device) ||
+	    metis_channel(x->channel, &move.channel))
 		return -EINVAL;
 
 	mutex_lock(&file->lock);
-	ret = metis_buf_check(file, x, &channel);
+	ret = metis_buf_check(file, x);
 	if (ret)
 		goto out;
-	buf = file->buf;
+	move.buf = file->buf;
 	if (mode == METIS_FLAG_ASYNC) {
-		metis_reap(file);
-		if (file->state == METIS_XFER_PENDING)
+		ret = metis_reap(file);
+		if (!ret && file->state == METIS_XFER_PENDING)
 			ret = -EBUSY;
-		else
-			ret = metis_submit(axl, &file->async, buf, x->offset,
-					   x->size, x->dev_addr, channel,
-					   to_device, &file->seq);
+		if (!ret)
+			ret = metis_submit(axl, &file->async, &move,
+					   &file->seq);
 		if (!ret) {
-			file->to_device = to_device;
+			file->to_device = move.to_device;
 			WRITE_ONCE(file->state, METIS_XFER_PENDING);
 		}
 		goto out;
 	}
 	file->users++;
 	mutex_unlock(&file->lock);
-	ret = metis_dma_run(axl, &file->sync, buf, x->offset, x->size,
-			    x->dev_addr, channel, to_device);
+	ret = metis_dma_run(axl, &file->sync, &move);
 	mutex_lock(&file->lock);
 	file->users--;
 out:
@@ -370,7 +426,7 @@ static struct axl_buf *metis_pin(struct axl_device *axl, u64 addr, u64 left,
 
 		buf = axl_buf_user(axl, addr, length, flags);
 		if (PTR_ERR_OR_ZERO(buf) != -ENOMEM ||
-		    length <= METIS_PIECE_MIN)
+		    length <= PAGE_SIZE)
 			return buf;
 		*piece = length / 2;
 	}
@@ -387,36 +443,36 @@ static struct axl_buf *metis_pin(struct axl_device *axl, u64 addr, u64 left,
 int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 {
 	struct axl_device *axl = file->m->axl;
-	u64 piece = METIS_PIECE, end, done, length;
-	struct axl_buf *buf;
-	bool to_device;
+	struct metis_move move = { .channel = AXL_CHANNEL_ANY };
+	u64 piece = METIS_PIECE, end, done;
 	int ret;
 
 	/* nobody has ever looked at x->offset: it may not even be set */
 	if (x->flags & ~(METIS_FLAG_READ | METIS_FLAG_WRITE | METIS_FLAG_SYNC |
 			 METIS_FLAG_ASYNC) ||
-	    metis_direction(x->flags, &to_device) || !x->size ||
+	    metis_direction(x->flags, &move.to_device) || !x->size ||
 	    check_add_overflow(x->user_addr, x->size, &end))
 		return -EINVAL;
-	/* all of it, before the first byte is moved */
+	/* all of it, before the first byte is moved, and to one firmware */
 	ret = axl_lock_ready(axl);
 	if (ret)
 		return ret;
 	if (!axl_dma_range_ok(axl, x->dev_addr, x->size))
 		ret = -EINVAL;
+	move.generation = axl->generation;
 	up_read(&axl->reset_sem);
 
-	for (done = 0; !ret && done < x->size; done += length) {
-		buf = metis_pin(axl, x->user_addr + done, x->size - done,
-				to_device ? AXL_BUF_TO_DEVICE :
-					    AXL_BUF_FROM_DEVICE, &piece);
-		if (IS_ERR(buf))
-			return PTR_ERR(buf);
-		length = axl_buf_length(buf);
-		ret = metis_dma_run(axl, &file->sync, buf, 0, length,
-				    x->dev_addr + done, AXL_CHANNEL_ANY,
-				    to_device);
-		axl_buf_put(buf);
+	for (done = 0; !ret && done < x->size; done += move.length) {
+		move.buf = metis_pin(axl, x->user_addr + done, x->size - done,
+				     move.to_device ? AXL_BUF_TO_DEVICE :
+						      AXL_BUF_FROM_DEVICE,
+				     &piece);
+		if (IS_ERR(move.buf))
+			return PTR_ERR(move.buf);
+		move.length = axl_buf_length(move.buf);
+		move.dev_addr = x->dev_addr + done;
+		ret = metis_dma_run(axl, &file->sync, &move);
+		axl_buf_put(move.buf);
 	}
 	return ret;
 }
@@ -431,25 +487,26 @@ int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 int metis_p2p_xfer(struct metis_file *file, const struct metis_p2p_xfer *x)
 {
 	struct axl_device *axl = file->m->axl;
-	struct axl_buf *buf;
-	bool to_device;
+	struct metis_move move = {
+		.length = x->size,
+		.dev_addr = x->dev_addr,
+	};
 	int ret;
 
 	if (!capable(CAP_SYS_RAWIO))
 		return -EPERM;
 	if (x->flags & ~(METIS_FLAG_READ | METIS_FLAG_WRITE | METIS_FLAG_SYNC |
 			 METIS_FLAG_P2P) ||
-	    metis_direction(x->flags, &to_device) || !x->size ||
-	    x->channel < -1 || x->channel >= AXL_NR_CHANNELS)
+	    metis_direction(x->flags, &move.to_device) || !x->size ||
+	    metis_channel(x->channel, &move.channel))
 		return -EINVAL;
-	buf = axl_buf_peer(axl, x->bus_addr, x->size,
-			   to_device ? AXL_BUF_TO_DEVICE : AXL_BUF_FROM_DEVICE);
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-	ret = metis_dma_run(axl, &file->sync, buf, 0, x->size, x->dev_addr,
-			    x->channel < 0 ? AXL_CHANNEL_ANY : x->channel,
-			    to_device);
-	axl_buf_put(buf);
+	move.buf = axl_buf_peer(axl, x->bus_addr, x->size,
+				move.to_device ? AXL_BUF_TO_DEVICE :
+						 AXL_BUF_FROM_DEVICE);
+	if (IS_ERR(move.buf))
+		return PTR_ERR(move.buf);
+	ret = metis_dma_run(axl, &file->sync, &move);
+	axl_buf_put(move.buf);
 	return ret;
 }
 

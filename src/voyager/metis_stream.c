@@ -212,7 +212,7 @@ static int metis_stream_size(struct metis_stream *s)
 	size = roundup_pow_of_two(size);
 	if (size <= s->size)
 		return 0;
-	ring = kvmalloc(size, GFP_KERNEL);
+	ring = kvmalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!ring)
 		return s->ring ? 0 : -ENOMEM;
 	for (pos = s->floor; pos != s->head; pos += some) {
@@ -296,30 +296,31 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 	u32 len = min_t(u32, end - info->read_pos,
 			min_t(size_t, METIS_STREAM_CHUNK, s->size));
 	u32 at = info->ring_offset + info->read_pos;
+	/* takes reset_sem itself */
+	bool dma = info->type == AXL_STREAM_TYPE_BINARY &&
+		   len >= METIS_STREAM_DMA_MIN && !metis_stream_chunk(s);
 	int ret;
 
 	*taken = 0;
-	if (info->type == AXL_STREAM_TYPE_BINARY &&
-	    len >= METIS_STREAM_DMA_MIN && !metis_stream_chunk(s)) {
+	ret = metis_stream_enter(axl);
+	if (ret)
+		return ret;
+	if (!metis_stream_known(s)) {
+		up_read(&axl->reset_sem);
+		return -ESTALE;
+	}
+	if (dma) {
 		ret = metis_dma_fetch(axl, &s->client, s->chunk, len,
 				      axl->layout.l2_base + at);
 		if (ret)
 			return ret;
 		metis_stream_put(s, s->chunk_mem, len);
-		*taken = len;
-		return 0;
-	}
-	ret = metis_stream_enter(axl);
-	if (ret)
-		return ret;
-	if (metis_stream_known(s)) {
-		metis_stream_put_io(s, axl->l2 + at, len);
-		*taken = len;
 	} else {
-		ret = -ESTALE;
+		metis_stream_put_io(s, axl->l2 + at, len);
+		up_read(&axl->reset_sem);
 	}
-	up_read(&axl->reset_sem);
-	return ret;
+	*taken = len;
+	return 0;
 }
 
 /*

@@ -21,9 +21,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/dma-buf.h>
+#include <linux/userfaultfd.h>
 
 #include "kselftest_harness.h"
 #include "libvoyager.h"
@@ -420,6 +425,148 @@ TEST_F_TIMEOUT(dma, told_of_what_is_unusable, 60)
 	at_lab_set(METIS_LAB_HOSTILE, 0);
 	ASSERT_EQ(0, at_fw_run(self->fd));
 	at_lab_set(METIS_LAB_POLICE_RESET, 1);
+}
+
+/* What firmware does not change, a restart can have made it forget */
+TEST_F_TIMEOUT(dma, told_of_a_restart_without_a_trace, 60)
+{
+	uint64_t before, count, after, generation;
+
+	if (!(self->t.q.features & AXL_FEAT_VMSI))
+		SKIP(return, "firmware has no table");
+	if (self->t.q.iommu_mode < AXL_IOMMU_TRANSLATED)
+		SKIP(return, "nothing translates: its event would go astray");
+	self->t.flags |= AT_PROVOKES_STRAY;
+	before = at_lab_get64(METIS_LAB_TARGET);
+	ASSERT_NE(0, before);
+	generation = at_generation(self->fd);
+	ASSERT_EQ(0, at_event_count(self->fd, AXL_EVENT_MESSAGE, &count));
+	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_SILENT);
+	EXPECT_EQ(0, at_lab_get64(METIS_LAB_TARGET));
+	ASSERT_EQ(0, vy_call(self->fd, VY_DYNMEM_LOAD, NULL));
+	EXPECT_EQ(before, at_lab_get64(METIS_LAB_TARGET));
+	EXPECT_EQ(generation, at_generation(self->fd));
+	at_lab_set(METIS_LAB_RAISE, AXL_EVENT_MESSAGE);
+	EXPECT_EQ(0, at_wait_event(self->fd, AXL_EVENT_MESSAGE, count, AT_SOON,
+				   &after));
+}
+
+/* Registers of the engine that a restart of firmware could reset */
+TEST_F_TIMEOUT(dma, told_of_an_engine_that_was_reset, 60)
+{
+	static const uint32_t regs[] = {
+		0x00c, 0x02c,			/* engine_en */
+		0x060, 0x064, 0x068, 0x06c,	/* wr_done_imwr, wr_abort_imwr */
+		0x0cc, 0x0d0, 0x0d4, 0x0d8,	/* rd */
+		0x090, 0x0c4,			/* ll_err_en */
+	};
+	uint32_t was[ARRAY_SIZE(regs)], lost;
+	volatile uint8_t *p;
+	uint8_t *mem;
+	unsigned int i;
+
+	if (sysconf(_SC_PAGESIZE) > 4096)
+		SKIP(return, "registers are not mapped here");
+	ASSERT_EQ(0, vy_call(self->fd, VY_DYNMEM_LOAD, NULL));
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+		 4096);
+	ASSERT_NE(MAP_FAILED, p);
+	if (self->t.q.features & AXL_FEAT_DMA_VM)
+		SKIP(return, "they are firmware's");
+	for (i = 0; i < ARRAY_SIZE(regs); i++) {
+		was[i] = *(volatile uint32_t *)(p + regs[i]);
+		*(volatile uint32_t *)(p + regs[i]) = 0;
+	}
+	ASSERT_EQ(0, vy_call(self->fd, VY_DYNMEM_LOAD, NULL));
+	for (i = 0; i < ARRAY_SIZE(regs); i++)
+		EXPECT_EQ(was[i], *(volatile uint32_t *)(p + regs[i]))
+			TH_LOG("register %#x", regs[i]);
+	lost = at_lab_get(METIS_LAB_IMWR_LOST);
+	mem = malloc(MIB);
+	memset(mem, 0x17, MIB);
+	EXPECT_EQ(0, vy_user_xfer(self->fd, VY_WRITE, self->base, mem, MIB));
+	EXPECT_EQ(0, vy_user_xfer(self->fd, VY_READ, self->base, mem, MIB));
+	EXPECT_EQ(lost, at_lab_get(METIS_LAB_IMWR_LOST));
+	free(mem);
+	munmap((void *)p, 4096);
+}
+
+/* ---- a restart between pieces of a long transfer ---- */
+
+/* Memory whose page at @offset restarts the card before it is there */
+struct trap {
+	pthread_t thread;
+	struct at_ctx *t;
+	uint8_t *p;
+	size_t n, offset;
+	uint64_t generation;
+	int uffd, err;
+};
+
+static int trap_set(struct trap *t)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	t->p = mmap(NULL, t->n, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (t->p == MAP_FAILED)
+		return -errno;
+	at_fill(t->p, t->offset, 7, 0);
+	t->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (t->uffd < 0)
+		return -errno;
+	reg.range.start = (uintptr_t)t->p + t->offset;
+	reg.range.len = t->n - t->offset;
+	if (ioctl(t->uffd, UFFDIO_API, &api) ||
+	    ioctl(t->uffd, UFFDIO_REGISTER, &reg))
+		return -errno;
+	return 0;
+}
+
+static void *trap_wait(void *arg)
+{
+	struct trap *t = arg;
+	struct uffdio_zeropage zero = {
+		.range.start = (uintptr_t)t->p + t->offset,
+		.range.len = t->n - t->offset,
+	};
+	struct uffd_msg msg;
+
+	if (read(t->uffd, &msg, sizeof(msg)) != sizeof(msg)) {
+		t->err = -EIO;
+		return NULL;
+	}
+	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);
+	t->err = vy_settle(t->t->fd, t->generation);
+	if (ioctl(t->uffd, UFFDIO_ZEROPAGE, &zero))
+		t->err = -errno;
+	return NULL;
+}
+
+/* What has been moved is gone, so the rest must not count as the whole */
+TEST_F_TIMEOUT(dma, restart_between_pieces, 60)
+{
+	struct trap t = { .t = &self->t, .n = 8 * MIB, .offset = 6 * MIB };
+	int err;
+
+	if (self->t.q.fw_state != AXL_FW_RUNNING)
+		ASSERT_EQ(0, at_fw_run(self->fd));
+	t.generation = at_generation(self->fd);
+	err = trap_set(&t);
+	if (err == -ENOSYS || err == -EPERM)
+		SKIP(return, "no userfaultfd (%d)", err);
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, pthread_create(&t.thread, NULL, trap_wait, &t));
+	EXPECT_EQ(-ESTALE, vy_user_xfer(self->fd, VY_WRITE, self->base, t.p,
+					t.n));
+	pthread_join(t.thread, NULL);
+	EXPECT_EQ(0, t.err);
+	/* one that comes now is for the firmware that runs now */
+	EXPECT_EQ(0, vy_user_xfer(self->fd, VY_WRITE, self->base, t.p, t.n));
+	EXPECT_EQ(0, dev_differs(self->base, t.p, t.n));
+	close(t.uffd);
+	munmap(t.p, t.n);
 }
 
 /* ---- time runs out ---- */

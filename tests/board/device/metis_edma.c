@@ -401,7 +401,7 @@ static void doorbell(MetisState *s, unsigned int dir, uint32_t val)
 	unsigned int nr = val & DOORBELL_CHANNEL;
 	MetisChannel *ch;
 
-	if (nr >= METIS_CHANNELS || val & ~(DOORBELL_STOP | DOORBELL_CHANNEL)) {
+	if (nr >= s->channels || val & ~(DOORBELL_STOP | DOORBELL_CHANNEL)) {
 		metis_police(s, METIS_POLICE_DOORBELL_CHANNEL, R_DOORBELL(dir), val);
 		return;
 	}
@@ -509,7 +509,7 @@ uint64_t metis_edma_read(MetisState *s, hwaddr off, unsigned int size)
 		return ~0ull;
 	}
 	if (off == R_CTRL)
-		return METIS_CHANNELS | METIS_CHANNELS << 16;
+		return s->channels | s->channels << 16;
 	for (unsigned int d = 0; d < METIS_DIRS; d++) {
 		if (off == R_ENGINE_EN(d))
 			return e->enable[d];

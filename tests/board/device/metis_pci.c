@@ -583,6 +583,8 @@ static bool check_properties(MetisState *s, Error **errp)
 		return false;
 	if (!is_power_of_2(s->msi_vectors) || s->msi_vectors > METIS_MAX_VECTORS)
 		error_setg(errp, "metis: msi-vectors must be 1, 2, 4, 8, 16 or 32");
+	else if (!s->channels || s->channels > METIS_CHANNELS)
+		error_setg(errp, "metis: channels must be 1 to %d", METIS_CHANNELS);
 	else if (!is_power_of_2(s->bar2_mib) || s->bar2_mib < 32 || s->bar2_mib > 2048)
 		error_setg(errp, "metis: bar2-mib must be a power of two from 32 to 2048");
 	else if (s->ddr_mib < 1 || s->ddr_mib > 16384)
@@ -722,6 +724,7 @@ static METIS_PROPERTY metis_properties[] = {
 	DEFINE_PROP_UINT32("bar2-mib", MetisState, bar2_mib, 32),
 	DEFINE_PROP_UINT32("ddr-mib", MetisState, ddr_mib, 64),
 	DEFINE_PROP_UINT32("msi-vectors", MetisState, msi_vectors, 32),
+	DEFINE_PROP_UINT32("channels", MetisState, channels, METIS_CHANNELS),
 	DEFINE_PROP_BOOL("msi-deliver", MetisState, msi_deliver, true),
 	DEFINE_PROP_STRING("pmsi-fold", MetisState, pmsi_fold),
 	DEFINE_PROP_BOOL("int-status", MetisState, int_status, true),

@@ -79,6 +79,7 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 {
 	struct axl_device *axl = file->axl;
 	struct axl_query *q = arg;
+	enum axl_fw_phase phase;
 	struct pci_dev *pdev;
 	int idx, ret;
 	u16 sta;
@@ -93,6 +94,8 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 		goto out;
 	}
 	pdev = axl->pdev;
+	/* before the numbers that belong to it: pairs with axl_fw_upload() */
+	phase = smp_load_acquire(&axl->fw_phase);
 	*q = (struct axl_query) {
 		.abi = AXL_ABI_VERSION,
 		.vectors = axl->nr_vectors,
@@ -120,7 +123,7 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 			    axl->msix ? AXL_IRQ_MSIX : AXL_IRQ_MSI,
 		.iommu_mode = axl_iommu_mode(axl),
 		.fw_state = READ_ONCE(axl->fw_state),
-		.fw_phase = READ_ONCE(axl->fw_phase),
+		.fw_phase = phase,
 		.layout_major = axl->layout.major,
 		.layout_minor = axl->layout.minor,
 		.page_size = axl_iommu_granule(axl),

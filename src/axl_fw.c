@@ -201,7 +201,8 @@ static int axl_fw_upload(struct axl_device *axl, struct axl_fw_image *image,
 
 	WRITE_ONCE(axl->fw_done, 0);
 	WRITE_ONCE(axl->fw_total, image->elf.total);
-	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_UPLOAD);
+	/* pairs with axl_ioc_query(): who sees the phase sees what it is of */
+	smp_store_release(&axl->fw_phase, AXL_FW_PHASE_UPLOAD);
 	for (i = 0; i < image->elf.nr_segments; i++) {
 		const struct axl_elf_segment *seg = &image->elf.segments[i];
 

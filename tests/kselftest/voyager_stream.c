@@ -888,6 +888,30 @@ TEST_F_TIMEOUT(stream, trace_begun_with_an_error, 60)
 	reader_close(&r);
 }
 
+/* ---- rings of our own, larger than firmware's ---- */
+
+/* Record @n has another ring, which is full */
+static void ring_put(volatile uint8_t *l2, unsigned int n, uint64_t base,
+		     uint32_t size)
+{
+	*field(l2, n, READ_POS) = 0;
+	*field(l2, n, WRITE_POS) = size - 4;
+	*field(l2, n, CAPACITY) = size;
+	*field(l2, n, RING_SIZE) = size;
+	*field(l2, n, RING) = base;
+	*field(l2, n, RING + 4) = base >> 32;
+}
+
+/* Firmware's again */
+static int rings_back(int fd)
+{
+	/* It was us who wrote these */
+	at_lab_set(METIS_LAB_POLICE_RESET, 1);
+	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_STREAM_NAME);
+	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_OFF);
+	return vy_call(fd, VY_DYNMEM_LOAD, NULL);
+}
+
 /*
  * More lies there than is kept of a stream: all of it comes. More than the 4 MiB that
  * are kept on firmware's word: the end of it comes, and the loss is counted.
@@ -909,12 +933,7 @@ TEST_F_TIMEOUT(stream, large_ring, 120)
 			data[k] = k * METIS_EMU_TRACE_STEP;
 		ASSERT_EQ(0, vy_user_xfer(self->t.fd, VY_WRITE, base, data,
 					  sizes[i]));
-		*field(self->l2, 1, READ_POS) = 0;
-		*field(self->l2, 1, WRITE_POS) = sizes[i] - 4;
-		*field(self->l2, 1, CAPACITY) = sizes[i];
-		*field(self->l2, 1, RING_SIZE) = sizes[i];
-		*field(self->l2, 1, RING) = base;
-		*field(self->l2, 1, RING + 4) = base >> 32;
+		ring_put(self->l2, 1, base, sizes[i]);
 		ASSERT_EQ(0, reader_open(&r, TRACE));
 		want = sizes[i] < 4 * MIB ? sizes[i] - 4 : 4 * MIB;
 		EXPECT_EQ(0, reader_want(&r, want));
@@ -927,11 +946,66 @@ TEST_F_TIMEOUT(stream, large_ring, 120)
 		reader_close(&r);
 		free(data);
 	}
-	/* It was us who wrote these */
-	at_lab_set(METIS_LAB_POLICE_RESET, 1);
-	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_STREAM_NAME);
-	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_OFF);
-	ASSERT_EQ(0, vy_call(self->t.fd, VY_DYNMEM_LOAD, NULL));
+	ASSERT_EQ(0, rings_back(self->t.fd));
+}
+
+/* What the engine has moved to the host so far */
+static uint64_t moved_to_host(int fd)
+{
+	struct vy_dma_stats stats;
+	uint64_t bytes = 0;
+	int ch;
+
+	if (vy_call(fd, VY_DMA_STATS, &stats))
+		return 0;
+	for (ch = 0; ch < 4; ch++)
+		bytes += stats.rd[ch].bytes;
+	return bytes;
+}
+
+/* Much that is binary is moved by the engine, as much text is read all the same */
+TEST_F_TIMEOUT(stream, which_way, 60)
+{
+	uint64_t base = at_scratch_l2(&self->t.q), moved, board;
+	static uint8_t data[MIB];
+	uint32_t rung, sent;
+	struct reader r;
+	unsigned int n;
+
+	self->t.flags |= AT_PROVOKES_POLICE;
+	sent = sizeof(data) - 4;
+	for (n = 0; n < 2; n++) {
+		at_fill(data, sizeof(data), 80 + n, 0);
+		ASSERT_EQ(0, vy_user_xfer(self->t.fd, VY_WRITE, base, data,
+					  sizeof(data)));
+		ring_put(self->l2, n, base, sizeof(data));
+		moved = moved_to_host(self->t.fd);
+		board = at_lab_get64(METIS_LAB_BYTES_WR);
+		rung = at_lab_get(METIS_LAB_DOORBELLS_WR);
+		ASSERT_EQ(0, reader_open(&r, n ? TRACE : LOG));
+		EXPECT_EQ(0, reader_want(&r, sent));
+		EXPECT_EQ(sent, r.len);
+		EXPECT_EQ(0, memcmp(data, r.data, r.len));
+		moved = moved_to_host(self->t.fd) - moved;
+		board = at_lab_get64(METIS_LAB_BYTES_WR) - board;
+		rung = at_lab_get(METIS_LAB_DOORBELLS_WR) - rung;
+		at_msg("%s: %llu of %u bytes by the engine, in %u transfers",
+		       n ? "binary" : "text", (unsigned long long)moved, sent,
+		       rung);
+		EXPECT_EQ(board, moved);
+		if (n) {
+			/* Taken: what is little at the ends may be read */
+			EXPECT_LE(sent - sent / 10, moved);
+			EXPECT_GE(sent, moved);
+			/* and not word by word */
+			EXPECT_GE(64, rung);
+		} else {
+			EXPECT_EQ(0, moved);
+			EXPECT_EQ(0, rung);
+		}
+		reader_close(&r);
+	}
+	ASSERT_EQ(0, rings_back(self->t.fd));
 }
 
 /* The multiplier is odd: a word tells its place */

@@ -28,7 +28,8 @@
 
 #define LOG		METIS_EMU_LOG_SOURCE
 #define TRACE		METIS_EMU_TRACE_SOURCE
-#define MIB		(1024 * 1024UL)
+#define KIB		1024UL
+#define MIB		(1024 * KIB)
 
 /* The contract's description of a stream */
 #define REF		0x240
@@ -1118,6 +1119,177 @@ TEST_F_TIMEOUT(stream, overrun, 120)
 		       (unsigned long long)s.overruns);
 	reader_close(&slow);
 	reader_close(&f.r);
+}
+
+/* ---- how much is kept for who is slow ---- */
+
+FIXTURE(kept)
+{
+	struct at_ctx t;
+	volatile uint8_t *l2;
+	struct reader r;
+};
+
+FIXTURE_SETUP(kept)
+{
+	self->r.fd = -1;
+	VY_BEGIN(&self->t, AT_NEEDS_RUNNING);
+}
+
+static int reload(struct at_ctx *t, volatile uint8_t **l2, const char *options)
+{
+	int err;
+
+	if (*l2)
+		munmap((void *)*l2, t->q.bar2_size);
+	*l2 = NULL;
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+	err = vy_module_unload();
+	if (!err)
+		err = vy_module_load(options);
+	if (err)
+		return err;
+	t->fd = at_open();
+	if (t->fd < 0)
+		return t->fd;
+	*l2 = vy_map_l2(t->fd, t);
+	return *l2 ? 0 : -ENOMEM;
+}
+
+FIXTURE_TEARDOWN(kept)
+{
+	if (self->r.fd >= 0)
+		close(self->r.fd);
+	/* the others' is the usual one */
+	if (vy_module_loaded()) {
+		EXPECT_EQ(0, reload(&self->t, &self->l2, NULL));
+	} else {
+		EXPECT_EQ(0, vy_module_load(NULL));
+	}
+	if (self->l2)
+		munmap((void *)self->l2, self->t.q.bar2_size);
+	AT_END(&self->t);
+}
+
+/* So many bytes at least, none of which firmware drops; how many, or -errno */
+static int64_t produce(volatile uint8_t *l2, uint32_t source, size_t least,
+		       uint64_t *end)
+{
+	uint32_t before = at_lab_get(METIS_LAB_LOG_BYTES);
+	int64_t n, sent = 0;
+	uint64_t at;
+
+	while (sent < (int64_t)least) {
+		if (source == LOG) {
+			at_lab_set(METIS_LAB_LOG_BURST, 100);
+			sent = at_lab_get(METIS_LAB_LOG_BYTES) - before;
+		} else {
+			n = trace(l2, 200000, &at);
+			if (n < 0)
+				return n;
+			sent += n;
+			*end = at + n;
+		}
+		if (!ring_empty(l2, source == TRACE))
+			return -ETIMEDOUT;
+	}
+	return sent;
+}
+
+/* What is left of it is the end of it */
+static bool is_the_end(const struct reader *r, uint32_t source, uint64_t end)
+{
+	unsigned int first;
+	struct reader whole = *r;
+	uint8_t *p;
+
+	if (source == TRACE)
+		return trace_differs(r, end - r->len) == -1;
+	p = memchr(r->data, '\n', r->len);
+	if (!p || r->data[r->len - 1] != '\n')
+		return false;
+	whole.data = p + 1;
+	whole.len = r->data + r->len - whole.data;
+	return lines_in_order(&whole, &first) > 0;
+}
+
+/*
+ * Taken: at least that much of the parameter is kept, or of twice firmware's ring,
+ * but not twice as much.
+ */
+TEST_F_TIMEOUT(kept, stream_kib, 120)
+{
+	static const struct {
+		const char *options, *value;
+		uint32_t source;
+		size_t sent, kept;
+	} rows[] = {
+		{ NULL, "256", LOG, 40 * KIB, 256 * KIB },
+		{ "stream_kib=16", "16", LOG, 40 * KIB, 16 * KIB },
+		{ NULL, "256", TRACE, 1200 * KIB, 512 * KIB },
+		{ "stream_kib=16", "16", TRACE, 1200 * KIB, 512 * KIB },
+		{ "stream_kib=2048", "2048", TRACE, 1200 * KIB, 2 * MIB },
+	};
+	struct vy_stream_stats s;
+	unsigned int i;
+	uint64_t end = 0;
+	int64_t sent;
+	char text[32];
+
+	for (i = 0; i < at_array_size(rows); i++) {
+		ASSERT_EQ(0, reload(&self->t, &self->l2, rows[i].options));
+		EXPECT_EQ(0, vy_parameter("stream_kib", text, sizeof(text)));
+		EXPECT_STREQ(rows[i].value, text);
+		ASSERT_EQ(0, reader_open(&self->r, rows[i].source));
+		ASSERT_TRUE(ring_empty(self->l2, rows[i].source == TRACE));
+		at_sleep_ms(50);
+		reader_take(&self->r);
+		self->r.len = 0;
+		ASSERT_EQ(0, vy_stream(self->r.fd, VY_STREAM_RESET,
+				       rows[i].source));
+		sent = produce(self->l2, rows[i].source, rows[i].sent, &end);
+		ASSERT_LE(rows[i].sent, sent);
+		ASSERT_EQ(0, vy_call(self->r.fd, VY_STREAM_STATS, &s));
+		at_msg("%s, %s: %llu of %lld bytes",
+		       rows[i].options ? rows[i].options : "as it is",
+		       rows[i].source == LOG ? "log" : "trace",
+		       (unsigned long long)s.available, (long long)sent);
+		EXPECT_EQ(sent, s.total);
+		if (rows[i].kept > (size_t)sent) {
+			EXPECT_EQ(sent, s.available);
+			EXPECT_EQ(0, s.overruns);
+		} else {
+			EXPECT_LE(rows[i].kept, s.available);
+			EXPECT_GT(2 * rows[i].kept, s.available);
+			EXPECT_NE(0, s.overruns);
+		}
+		EXPECT_EQ(s.available, reader_take(&self->r));
+		EXPECT_TRUE(is_the_end(&self->r, rows[i].source, end));
+		reader_close(&self->r);
+	}
+}
+
+/* Taken: nonsense is refused, or put right */
+TEST_F_TIMEOUT(kept, nonsense, 60)
+{
+	static const char *const options[] = {
+		"stream_kib=0", "stream_kib=4294967295", "stream_kib=-1",
+	};
+	unsigned int i;
+
+	for (i = 0; i < at_array_size(options); i++) {
+		if (reload(&self->t, &self->l2, options[i])) {
+			ASSERT_FALSE(vy_module_loaded());
+			ASSERT_EQ(0, vy_module_load(NULL));
+			continue;
+		}
+		ASSERT_EQ(0, reader_open(&self->r, LOG));
+		ASSERT_EQ(0, say(self->l2, options[i]));
+		EXPECT_EQ(0, reader_past(&self->r, options[i]));
+		reader_close(&self->r);
+	}
 }
 
 /* ---- firmware that writes nonsense ---- */

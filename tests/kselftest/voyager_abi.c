@@ -349,6 +349,66 @@ TEST_F(abi, restore_attribute)
 	EXPECT_STREQ("1", text);
 }
 
+static uint16_t command(const struct at_pci *pci)
+{
+	uint16_t word = 0;
+
+	at_pci_config(pci, 4, &word, sizeof(word));
+	return word;
+}
+
+#define COMMAND_MEMORY	(1u << 1)
+#define COMMAND_MASTER	(1u << 2)
+
+/*
+ * The link stays away for longer than anybody waits, and what comes back has
+ * forgotten where its BARs are. Nobody touches it until it is told to.
+ */
+TEST_F_TIMEOUT(abi, restored_by_a_write, 60)
+{
+	uint64_t end, start;
+	char path[192], text[32];
+	struct axl_query q;
+	int err;
+
+	ASSERT_EQ(0, at_fw_run(self->t.fd));
+	ASSERT_EQ(0, move_some(self->t.fd, &self->t));
+	snprintf(path, sizeof(path), "%s/axl_aipu_restore", self->t.pci.dir);
+	at_lab_set(METIS_LAB_LINK_DOWN, 6000);
+	start = at_now();
+	end = start + AT_SEC(20);
+	do {
+		at_sleep_ms(20);
+		err = at_query(self->t.fd, &q);
+	} while (((!err && q.fw_state != AXL_FW_DEAD) ||
+		  at_lab_get(METIS_LAB_LINK) != 1) && at_now() < end);
+	ASSERT_TRUE(err == -EIO || (!err && q.fw_state == AXL_FW_DEAD))
+		TH_LOG("%d, state %u: it was not given up", err, q.fw_state);
+	at_msg("given up, and the link back, after %llu ms",
+	       (unsigned long long)(at_now() - start) / 1000000);
+
+	/* It answers, and is left alone */
+	ASSERT_EQ(0, at_read_text(path, text, sizeof(text)));
+	EXPECT_STREQ("1", text);
+	for (end = at_now() + AT_SEC(1); at_now() < end; at_sleep_ms(100)) {
+		ASSERT_NE(0, move_some(self->t.fd, &self->t))
+			TH_LOG("it comes back by itself");
+		ASSERT_EQ(0, command(&self->t.pci) & COMMAND_MEMORY);
+	}
+
+	ASSERT_EQ(0, at_write_text(path, "x"));
+	start = at_now();
+	do {
+		at_sleep_ms(20);
+		err = move_some(self->t.fd, &self->t);
+	} while (err && at_now() < start + AT_SEC(4));
+	ASSERT_EQ(0, err);
+	at_msg("at work %llu ms after the write",
+	       (unsigned long long)(at_now() - start) / 1000000);
+	EXPECT_EQ(COMMAND_MEMORY | COMMAND_MASTER, command(&self->t.pci) &
+		  (COMMAND_MEMORY | COMMAND_MASTER));
+}
+
 /* ---- requests ---- */
 
 /* All that a wrong word, or a random one, can be taken for */

@@ -1530,6 +1530,57 @@ TEST_F(dmabuf, caches_natively)
 
 /* ---- statistics ---- */
 
+/* Microseconds and MB/s, by a transfer of which is known how long it takes */
+TEST_F(dma, statistics_units)
+{
+	/* 80 ms, and a little less */
+	static const unsigned int steps = 16, step_us = 5000, least = 75000;
+	struct vy_dma_stats before, after;
+	const struct vy_channel_stats *b, *a;
+	int dir, ch, used, n;
+	uint64_t took;
+	uint8_t *p;
+
+	p = malloc(MIB);
+	ASSERT_NE(NULL, p);
+	memset(p, 0, MIB);
+	at_lab_set(METIS_LAB_STEP_BYTES, MIB / steps);
+	at_lab_set(METIS_LAB_STEP_NS, 1000 * step_us);
+	for (dir = 0; dir < 2; dir++) {
+		ASSERT_EQ(0, vy_call(self->fd, VY_DMA_STATS, &before));
+		took = at_now();
+		ASSERT_EQ(0, vy_user_xfer(self->fd, dir ? VY_WRITE : VY_READ,
+					  self->base, p, MIB));
+		took = (at_now() - took) / 1000;
+		ASSERT_EQ(0, vy_call(self->fd, VY_DMA_STATS, &after));
+		b = dir ? before.wr : before.rd;
+		a = dir ? after.wr : after.rd;
+		for (ch = n = used = 0; ch < 4; ch++) {
+			if (a[ch].transfers == b[ch].transfers)
+				continue;
+			used = ch;
+			n += a[ch].transfers - b[ch].transfers;
+		}
+		/* Taken: a MiB is not divided */
+		ASSERT_EQ(1, n);
+		a += used;
+		b += used;
+		at_msg("%llu us by the clock, told: last %llu us, longest %llu us, %u MB/s",
+		       (unsigned long long)took, (unsigned long long)a->last_us,
+		       (unsigned long long)a->longest_us, a->last_mbps);
+		EXPECT_EQ(MIB, a->last_size);
+		EXPECT_LE(least, a->last_us);
+		EXPECT_GE(took + 1, a->last_us);
+		EXPECT_LE(a->last_us, a->longest_us);
+		EXPECT_TRUE(a->longest_us == a->last_us ||
+			    a->longest_us == b->longest_us);
+		/* Taken: MB may be MiB */
+		EXPECT_LE(1000000 / took, a->last_mbps + 1);
+		EXPECT_GE(MIB / least, a->last_mbps);
+	}
+	free(p);
+}
+
 TEST_F(dmabuf, statistics)
 {
 	struct vy_dma_stats before, after;

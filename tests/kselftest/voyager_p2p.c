@@ -8,7 +8,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -250,6 +252,71 @@ TEST_F(p2p, without_the_capability)
 	ASSERT_EQ(0, vy_user_xfer(b->fd, VY_READ, b->dev, p, 64));
 	EXPECT_EQ(-1, at_check_byte(p, 64, 0xee));
 	EXPECT_EQ(0, vy_p2p(a->fd, PUSH, a->dev, b->bus, 64, VY_CHANNEL_ANY));
+}
+
+#define CAP_POINTER	0x34
+#define CAP_EXPRESS	0x10
+#define PORT_UPSTREAM	5
+
+static unsigned int port_type(const struct at_pci *pci)
+{
+	uint8_t at = 0, cap[4];
+	int left = 48;
+
+	at_pci_config(pci, CAP_POINTER, &at, 1);
+	while (at && left-- && !at_pci_config(pci, at, cap, sizeof(cap))) {
+		if (cap[0] == CAP_EXPRESS)
+			return cap[2] >> 4;
+		at = cap[1];
+	}
+	return ~0U;
+}
+
+/*
+ * On which bus is the upstream port of the switch above the card, as sysfs tells;
+ * all ones without a switch, 0 if it is not the one that counts.
+ */
+static uint64_t switch_above(const struct axl_query *q)
+{
+	char path[PATH_MAX], real[PATH_MAX], *name;
+	struct at_pci pci;
+	uint32_t id = 0;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%04x:%02x:%02x.%x",
+		 q->pci_domain, q->pci_bus, q->pci_devfn >> 3, q->pci_devfn & 7);
+	if (!realpath(path, real))
+		return 0;
+	while ((name = strrchr(real, '/'))) {
+		*name = '\0';
+		name = strrchr(real, '/');
+		if (!name || strlen(++name) != strlen("0000:00:00.0"))
+			break;
+		snprintf(pci.bdf, sizeof(pci.bdf), "%s", name);
+		snprintf(pci.dir, sizeof(pci.dir), "/sys/bus/pci/devices/%s",
+			 pci.bdf);
+		if (port_type(&pci) != PORT_UPSTREAM)
+			continue;
+		at_pci_config(&pci, 0, &id, sizeof(id));
+		return id == 0x856211f8 ? strtoul(name + 5, NULL, 16) : 0;
+	}
+	return ~0ULL;
+}
+
+/* Who may be reached without the host: cards below one Microsemi switch */
+TEST_F(p2p, switch_group)
+{
+	uint64_t want, value;
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		want = switch_above(&self->card[k].q);
+		value = VY_PROP_SWITCH_GROUP;
+		ASSERT_EQ(0, vy_call(self->card[k].fd, VY_PROPERTY, &value));
+		at_msg("card %d: group %lld", k, (long long)value);
+		EXPECT_NE(0, want)
+			TH_LOG("another switch than this is for");
+		EXPECT_EQ(want, value);
+	}
 }
 
 struct mover {

@@ -254,6 +254,7 @@ struct MetisState {
 	/* properties */
 	char *fw_name, *boot, *pmsi_fold;
 	bool alpha, wedged, dma_vm, msi_deliver, early_reply, int_status, trap_bar2, verbose, tell_reset;
+	bool microsemi;
 	uint32_t bar2_mib, ddr_mib, msi_vectors, channels;
 	uint32_t link_down_ms, area_delay_ms, step_bytes, step_ns, cs_delay_ns;
 	bool old_fw, boot_runtime, fold_mod;

@@ -33,6 +33,10 @@
 #define VENDOR_WEDGED		0x16c3	/* a card that did not boot shows its IP vendor's defaults */
 #define DEVICE_WEDGED		0xabcd
 
+/* The switch that the vendor's interface asks for */
+#define VENDOR_MICROSEMI	0x11f8
+#define DEVICE_MICROSEMI	0x8562
+
 /* ---- the card on the bus ---- */
 
 static unsigned int power_state(MetisState *s)
@@ -662,11 +666,30 @@ static bool add_bars(MetisState *s, Error **errp)
 	return true;
 }
 
+/* QEMU has one kind of switch; its identity is all that is looked at */
+static bool rename_switch(PCIDevice *pdev, Error **errp)
+{
+	PCIDevice *port[2];
+
+	port[0] = pci_bridge_get_device(pci_get_bus(pdev));
+	port[1] = port[0] ? pci_bridge_get_device(pci_get_bus(port[0])) : NULL;
+	if (!port[1]) {
+		error_setg(errp, "metis: microsemi=on needs a switch above the card");
+		return false;
+	}
+	for (int i = 0; i < 2; i++) {
+		pci_config_set_vendor_id(port[i]->config, VENDOR_MICROSEMI);
+		pci_config_set_device_id(port[i]->config, DEVICE_MICROSEMI);
+	}
+	return true;
+}
+
 static void metis_realize(PCIDevice *pdev, Error **errp)
 {
 	MetisState *s = METIS(pdev);
 
-	if (!check_properties(s, errp))
+	if (!check_properties(s, errp) ||
+	    (s->microsemi && !rename_switch(pdev, errp)))
 		return;
 	s->ddr_size = s->ddr_mib * MiB;
 	s->ddr = g_try_malloc0(s->ddr_size);
@@ -737,6 +760,7 @@ static METIS_PROPERTY metis_properties[] = {
 	DEFINE_PROP_BOOL("early-reply", MetisState, early_reply, false),
 	DEFINE_PROP_UINT32("link-down-ms", MetisState, link_down_ms, 50),
 	DEFINE_PROP_UINT32("area-delay-ms", MetisState, area_delay_ms, 100),
+	DEFINE_PROP_BOOL("microsemi", MetisState, microsemi, false),
 	DEFINE_PROP_BOOL("trap-bar2", MetisState, trap_bar2, false),
 	DEFINE_PROP_BOOL("tell-reset", MetisState, tell_reset, false),
 	DEFINE_PROP_BOOL("verbose", MetisState, verbose, false),

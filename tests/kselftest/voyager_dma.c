@@ -23,6 +23,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -289,6 +290,57 @@ TEST_F(dma, ddr)
 	memset(p, 0, sizeof(p));
 	ASSERT_EQ(0, vy_user_xfer(self->fd, VY_READ, addr, p, sizeof(p)));
 	EXPECT_EQ(-1, at_check(p, sizeof(p), 33, 0));
+}
+
+static int both_ways(int fd, uint64_t base, uint8_t *p, size_t n)
+{
+	int err;
+
+	at_fill(p, n, n, 0);
+	err = vy_user_xfer(fd, VY_WRITE, base, p, n);
+	if (err)
+		return err;
+	if (dev_differs(base, p, n))
+		return -EILSEQ;
+	memset(p, 0, n);
+	err = vy_user_xfer(fd, VY_READ, base, p, n);
+	if (!err && at_check(p, n, n, 0) != -1)
+		err = -EILSEQ;
+	return err;
+}
+
+/*
+ * As others than root have it, and memory begins anywhere. Taken: the vendor's driver
+ * knows no limit, so the smallest that is usual does not matter.
+ */
+TEST_F(dma, user_may_lock_little)
+{
+	static const rlim_t limits[] = { 8 * MIB, 64 * KIB };
+	int status;
+	pid_t child;
+	size_t i;
+
+	for (i = 0; i < at_array_size(limits); i++) {
+		fflush(stdout);
+		child = fork();
+		if (!child) {
+			struct rlimit limit = { limits[i], limits[i] };
+			uint8_t *p = malloc(MIB + 64);
+
+			/* without CAP_IPC_LOCK from here on */
+			if (!p || setrlimit(RLIMIT_MEMLOCK, &limit) ||
+			    setuid(12345))
+				_exit(255);
+			_exit(-both_ways(self->fd, self->base, p + 5, MIB));
+		}
+		ASSERT_GT(child, 0);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_TRUE(WIFEXITED(status));
+		EXPECT_EQ(0, WEXITSTATUS(status))
+			TH_LOG("%lu KiB may be locked: %s",
+			       (unsigned long)(limits[i] / KIB),
+			       strerror(WEXITSTATUS(status)));
+	}
 }
 
 /* ---- two at a time ---- */

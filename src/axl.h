@@ -513,6 +513,7 @@ struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
 			     u32 flags);
 struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
 			       u32 flags);
+void axl_buf_init(void);
 struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length,
 			       u32 flags);
 struct axl_buf *axl_buf_peer(struct axl_device *axl, u64 bus_addr, u64 length,

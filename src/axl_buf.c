@@ -5,6 +5,8 @@
  * with the device, whichever is first.
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/hash.h>
 #include <linux/rwsem.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/mm.h>
@@ -66,9 +68,25 @@ struct axl_buf {
 
 /*
  * An exporter syncs every attachment that is mapped. The system heap looks whether
- * one is without a lock, so ours are not unmapped meanwhile.
+ * one is without a lock, so ours are not unmapped meanwhile. Which one is a matter
+ * of the dma-buf, so that few others wait for what can take long.
  */
-static DECLARE_RWSEM(axl_dmabuf_sem);
+#define AXL_DMABUF_SEM_BITS	6
+static struct rw_semaphore axl_dmabuf_sems[1 << AXL_DMABUF_SEM_BITS];
+
+static struct rw_semaphore *axl_dmabuf_sem(const struct dma_buf *dmabuf)
+{
+	return &axl_dmabuf_sems[hash_ptr(dmabuf, AXL_DMABUF_SEM_BITS)];
+}
+
+/* Before the first card. */
+void __init axl_buf_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(axl_dmabuf_sems); i++)
+		init_rwsem(&axl_dmabuf_sems[i]);
+}
 
 static enum dma_data_direction axl_buf_dir(u32 flags)
 {
@@ -94,15 +112,19 @@ static struct axl_buf *axl_buf_alloc(struct axl_device *axl, u64 length,
 	return buf;
 }
 
+/* By whoever is first: the last user, or removal. */
 static void axl_buf_unmap(struct axl_buf *buf)
 {
+	struct rw_semaphore *sem;
+
 	mutex_lock(&buf->lock);
 	if (buf->mapped && !buf->leaked) {
 		if (buf->attach) {
-			down_write(&axl_dmabuf_sem);
+			sem = axl_dmabuf_sem(buf->dmabuf);
+			down_write(sem);
 			axl_dma_buf_unmap(buf->attach, buf->sgt,
 					  DMA_BIDIRECTIONAL);
-			up_write(&axl_dmabuf_sem);
+			up_write(sem);
 		} else if (buf->is_peer) {
 			dma_unmap_resource(&buf->axl->pdev->dev, buf->peer,
 					   buf->length, buf->dir, 0);
@@ -129,10 +151,10 @@ static void axl_buf_release(struct kref *ref)
 	struct axl_buf *buf = container_of(ref, struct axl_buf, ref);
 	struct axl_device *axl = buf->axl;
 
+	/* before it leaves the list: removal must not overtake us */
+	axl_buf_unmap(buf);
 	mutex_lock(&axl->buf_lock);
 	list_del(&buf->node);
-	/* inside buf_lock: removal must not overtake us */
-	axl_buf_unmap(buf);
 	mutex_unlock(&axl->buf_lock);
 
 	if (buf->leaked) {
@@ -573,13 +595,21 @@ void axl_buf_sync_for_cpu(struct axl_buf *buf, u64 offset, u64 length)
  */
 int axl_buf_cpu_begin(struct axl_buf *buf, enum dma_data_direction dir)
 {
-	int ret;
+	struct rw_semaphore *sem;
+	long ret;
 
 	if (!buf->dmabuf)
 		return 0;
-	down_read(&axl_dmabuf_sem);
+	/* what dma_buf_begin_cpu_access() waits for, but with no lock held */
+	ret = dma_resv_wait_timeout(buf->dmabuf->resv,
+				    dma_resv_usage_rw(dir != DMA_FROM_DEVICE),
+				    true, MAX_SCHEDULE_TIMEOUT);
+	if (ret < 0)
+		return ret == -ERESTARTSYS ? -EINTR : ret;
+	sem = axl_dmabuf_sem(buf->dmabuf);
+	down_read(sem);
 	ret = dma_buf_begin_cpu_access(buf->dmabuf, dir);
-	up_read(&axl_dmabuf_sem);
+	up_read(sem);
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 EXPORT_SYMBOL_AXL(axl_buf_cpu_begin);
@@ -596,14 +626,16 @@ EXPORT_SYMBOL_AXL(axl_buf_cpu_begin);
  */
 int axl_buf_cpu_end(struct axl_buf *buf, bool to_device)
 {
+	struct rw_semaphore *sem;
 	int ret;
 
 	if (!buf->dmabuf)
 		return 0;
-	down_read(&axl_dmabuf_sem);
+	sem = axl_dmabuf_sem(buf->dmabuf);
+	down_read(sem);
 	ret = dma_buf_end_cpu_access(buf->dmabuf, to_device ? DMA_TO_DEVICE :
 							      DMA_BIDIRECTIONAL);
-	up_read(&axl_dmabuf_sem);
+	up_read(sem);
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
 EXPORT_SYMBOL_AXL(axl_buf_cpu_end);

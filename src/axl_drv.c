@@ -672,6 +672,7 @@ static int __init axl_init(void)
 	ret = axl_cdev_init();
 	if (ret)
 		return ret;
+	axl_buf_init();
 	axl_debugfs_init();
 	ret = pci_register_driver(&axl_driver);
 	if (ret) {

@@ -1416,6 +1416,102 @@ TEST_F_TIMEOUT(dmabuf, threads_on_one_file, 60)
 }
 
 /* Put into epoll before anybody knows whose interface it is to speak */
+/* ---- others, while one waits for a fence ---- */
+
+/* Of the kernel's sw_sync, which has no header for programs */
+struct timeline_fence {
+	uint32_t value;
+	char name[32];
+	int32_t fence;
+};
+#define TIMELINE_FENCE	_IOWR('W', 0, struct timeline_fence)
+#define TIMELINE_STEP	_IOW('W', 1, uint32_t)
+#define TIMELINE	"/sys/kernel/debug/sync/sw_sync"
+
+struct fenced {
+	pthread_t thread;
+	int timeline, fd;
+	uint64_t base;
+	size_t n;
+	volatile bool begun, ended;
+	int err;
+};
+
+static void *read_fenced(void *arg)
+{
+	struct fenced *f = arg;
+
+	f->begun = true;
+	f->err = vy_buf_xfer(f->fd, VY_READ | VY_SYNC, f->base, 0, f->n, 0);
+	f->ended = true;
+	return NULL;
+}
+
+/* Lest the test hangs with the driver */
+static void *let_go(void *arg)
+{
+	struct fenced *f = arg;
+	uint32_t one = 1;
+	int i;
+
+	for (i = 0; i < 100 && !f->ended; i++)
+		at_sleep_ms(100);
+	ioctl(f->timeline, TIMELINE_STEP, &one);
+	return NULL;
+}
+
+/* Somebody else's fence may take its time: for nobody but who reads that buffer */
+TEST_F_TIMEOUT(dmabuf, others_beside_a_fence, 60)
+{
+	struct timeline_fence fence = { .value = 1 };
+	struct dma_buf_import_sync_file import = {
+		.flags = DMA_BUF_SYNC_WRITE,
+	};
+	struct fenced f = { .base = self->base, .n = self->b.size };
+	struct axl_buf_register reg;
+	struct vy_dmabuf other;
+	pthread_t timer;
+	int fd, i;
+
+	f.timeline = open(TIMELINE, O_RDWR | O_CLOEXEC);
+	if (f.timeline < 0)
+		SKIP(return, "no sw_sync");
+	ASSERT_EQ(0, ioctl(f.timeline, TIMELINE_FENCE, &fence));
+	f.fd = self->fd;
+	ASSERT_EQ(0, vy_buf_attach(self->fd, self->b.fd));
+	import.fd = fence.fence;
+	ASSERT_EQ(0, ioctl(self->b.fd, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &import));
+	ASSERT_EQ(0, pthread_create(&timer, NULL, let_go, &f));
+	ASSERT_EQ(0, pthread_create(&f.thread, NULL, read_fenced, &f));
+	for (i = 0; i < 100 && (!f.begun || running()); i++)
+		at_sleep_ms(10);
+	at_sleep_ms(200);
+	EXPECT_FALSE(f.ended);
+
+	/* the same memory by the other interface, and memory of its own */
+	fd = at_open();
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, vy_dmabuf_make(&other, MIB));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, at_import(fd, i ? other.fd : self->b.fd, MIB,
+				       AXL_BUF_FROM_DEVICE, &reg));
+		EXPECT_EQ(0, at_release(fd, reg.handle));
+		EXPECT_FALSE(f.ended);
+	}
+	EXPECT_EQ(0, vy_buf_attach(fd, other.fd));
+	EXPECT_EQ(0, vy_buf_xfer(fd, VY_READ | VY_SYNC, self->base, 0, MIB, 1));
+	EXPECT_FALSE(f.ended);
+	close(fd);
+	EXPECT_FALSE(f.ended);
+	EXPECT_EQ(0, ioctl(f.timeline, TIMELINE_STEP, &(uint32_t){ 1 }));
+	pthread_join(f.thread, NULL);
+	pthread_join(timer, NULL);
+	EXPECT_EQ(0, f.err);
+	vy_dmabuf_free(&other);
+	close(fence.fence);
+	close(f.timeline);
+}
+
 TEST_F(dmabuf, epoll_before_the_first_call)
 {
 	struct epoll_event ev = { .events = EPOLLIN };

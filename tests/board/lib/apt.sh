@@ -131,8 +131,14 @@ our_apt_cache() {
 
 apt_update() {
 	apt_configure
-	our_apt_get update >"$apt_dir/update.log" 2>&1 ||
+	LC_ALL=C our_apt_get update >"$apt_dir/update.log" 2>&1 ||
 		die "the package lists cannot be fetched: $(grep -m1 '^[EW]:' "$apt_dir/update.log"); see $apt_dir/update.log"
+}
+
+# Did the last apt_update have to do without some list, or with an old one? apt
+# does not call that an error, and not every mirror has all suites.
+apt_incomplete() {
+	grep -qE '^Err:|^W: Failed to fetch|^W: Some index files' "$apt_dir/update.log"
 }
 
 # apt_fetch DIR PACKAGE...: the .deb files into DIR; PACKAGE may be

@@ -155,7 +155,8 @@ kernel_ready() {
 	[ -e "$(kernel_dir "$1")/ready" ]
 }
 
-# Asked for by the matrix only, and gone from the archive.
+# Asked for by the matrix only, and gone from the archive. tests/board/setup looks
+# again after a day.
 kernel_absent() {
 	! kernel_ready "$1" && [ -e "$(kernel_dir "$1").absent" ]
 }

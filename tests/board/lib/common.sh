@@ -38,6 +38,17 @@ die() {
 	exit 1
 }
 
+# conclude PASSED FAILED SKIPPED: the last line, and the status that goes with it.
+# 4, as of a kselftest, when everything was skipped: a job of a CI that checked
+# nothing must not look like one that found nothing.
+conclude() {
+	echo "$1 passed, $2 failed, $3 skipped"
+	[ "$2" = 0 ] || return 1
+	[ "$1" = 0 ] || return 0
+	[ "$3" = 0 ] || return 4
+	return 1
+}
+
 # need COMMAND...: every one present, or one line that says what to do.
 need() {
 	local c missing=()

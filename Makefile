@@ -2,7 +2,8 @@
 #
 # For people; a kernel build reads Kbuild instead.
 
-KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNELVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KERNELVER)/build
 KERNELS ?=
 PREFIX ?= /usr/local
 BOARD := tests/board
@@ -15,13 +16,30 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 	dkms dkms-remove dkms-source deb check-packages check-debug coverage fuzz
 .DEFAULT_GOAL := modules
 
-modules modules_install: have-headers
+modules: have-headers
 	$(kbuild) $@
+
+# Where the modules are put, for uninstall to know: by themselves kernels take
+# "extra" or "updates", as their age has it.
+utsrelease = $(KDIR)/include/generated/utsrelease.h
+release = $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(utsrelease)),\
+	$(error no release in $(utsrelease)))
+INSTALL_MOD_PATH ?= $(DESTDIR)
+INSTALL_MOD_DIR ?= updates
+module_dir = $(INSTALL_MOD_PATH)/lib/modules/$(release)/$(INSTALL_MOD_DIR)
+installed_modules = $(patsubst %.o,$(module_dir)/%.ko*,$(shell sed -n 's/^obj-m := //p' Kbuild))
+DEPMOD ?= depmod
+depmod = PATH=$$PATH:/usr/sbin:/sbin $(DEPMOD) $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(release)
+
+# The kernel's own depmod step wants a System.map, which headers packages lack.
+modules_install: have-headers
+	$(kbuild) $@ INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) INSTALL_MOD_DIR=$(INSTALL_MOD_DIR)
+	$(depmod)
 
 .PHONY: have-headers
 have-headers:
 	@test -e "$(KDIR)/Makefile" || { \
-		echo "no kernel headers in $(KDIR): install linux-headers-$$(uname -r), or say KDIR=<headers of the kernel to build for>" >&2; \
+		echo "no kernel headers in $(KDIR): install linux-headers-$(KERNELVER), or say KDIR=<headers of the kernel to build for>" >&2; \
 		exit 1; }
 
 install: modules_install tools
@@ -32,14 +50,12 @@ install: modules_install tools
 
 # The group stays: files may belong to it.
 uninstall: have-headers
-	rel=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h) && \
-		rm -f $(INSTALL_MOD_PATH)/lib/modules/$$rel/*/axl.ko* && \
-		$(if $(INSTALL_MOD_PATH),true,depmod $$rel)
+	rm -f $(installed_modules)
+	$(depmod)
 	rm -f $(DESTDIR)/etc/udev/rules.d/60-axl.rules $(DESTDIR)/etc/sysusers.d/axl-dkms.conf
 	$(MAKE) -C tools/metisctl uninstall PREFIX=$(PREFIX)
 
 # DKMS keeps a copy of the sources; the package axl-dkms holds the same files.
-KERNELVER ?= $(shell uname -r)
 version := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 dkms_id := axl/$(version)
 dkms_dir = $(DESTDIR)/usr/src/axl-$(version)
@@ -138,13 +154,14 @@ fuzz:
 
 help:
 	@echo 'For a machine with a Metis card:'
-	@echo '  modules          build axl.ko for the running kernel (default);'
-	@echo '                   KDIR= ARCH= CROSS_COMPILE= LLVM= as in a kernel build'
-	@echo '  modules_install  install it (as root)'
+	@echo '  modules          build axl.ko and metis.ko (default) for the running kernel, or'
+	@echo '                   KERNELVER=; KDIR= ARCH= CROSS_COMPILE= LLVM= as in a kernel build'
+	@echo '  modules_install  install them, depmod (as root); INSTALL_MOD_PATH='
 	@echo '  tools            build metisctl'
-	@echo '  install          modules_install, metisctl into PREFIX=$(PREFIX), udev rule'
+	@echo '  install          modules_install, metisctl into PREFIX=$(PREFIX), udev rule;'
+	@echo '                   DESTDIR= for all of it'
 	@echo '  uninstall        take away what install put there'
-	@echo '  dkms             have DKMS build and install axl.ko, now (KERNELVER=, the running'
+	@echo '  dkms             have DKMS build and install them, now (KERNELVER=, the running'
 	@echo '                   kernel if not given) and for kernels to come; as root'
 	@echo '  dkms-remove      undo that, for all kernels'
 	@echo '  deb              Debian packages, into O=; DEB_ARCH=arm64 for a board: axl-tools;'

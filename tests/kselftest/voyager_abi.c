@@ -260,6 +260,8 @@ TEST_F(abi, debugfs_vmsi)
 	/* above 31 only where firmware says which message announces it */
 	if (q.nr_vmsi <= METIS_EMU_LOG_VMSI)
 		nr--;
+	/* where no message arrives the answer to the start is found later */
+	at_sleep_ms(200);
 	EXPECT_EQ(1, vmsi_files());
 	class_name(&self->t.q, ':', name, sizeof(name));
 	snprintf(path, sizeof(path), "/sys/kernel/debug/metis/%s/vmsi", name);

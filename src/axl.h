@@ -291,7 +291,8 @@ struct axl_event_bucket {
  * @restart_blind: such restarts are not looked for any more
  * @monitor: looks after a card that is open: its link, slots without a message
  *
- * @area: snapshot of the shared area, to be parsed; under @reset_sem exclusive
+ * @area: snapshot of the shared area, then of the virtual-MSI configuration, to be
+ *	parsed; under @reset_sem exclusive
  * @news_at: jiffies when a card without a table is looked at again
  * @layout: what firmware published, validated
  * @vmsi_cfg: likewise

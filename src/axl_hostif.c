@@ -5,7 +5,6 @@
  */
 #include <linux/io.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
-#include <linux/slab.h>
 
 #include "axl.h"
 
@@ -63,12 +62,10 @@ static void axl_hostif_read_vmsi(struct axl_device *axl,
 				 struct axl_layout *layout)
 {
 	size_t len = axl_layout_vmsi_len(&layout->vmsi);
-	void *snap = kmalloc(len, GFP_KERNEL);
+	/* the shared area in it has been parsed */
+	u8 *snap = axl->area;
 
-	if (!snap) {
-		layout->vmsi.valid = false;
-		return;
-	}
+	static_assert(sizeof(axl->area) >= AXL_VMSI_MAP + AXL_VMSI_MAX);
 	memcpy_fromio(snap, axl->l2 + layout->vmsi.offset, len);
 	if (axl_layout_parse_vmsi(snap, len, &axl->vmsi_cfg)) {
 		layout->vmsi.valid = false;
@@ -78,7 +75,6 @@ static void axl_hostif_read_vmsi(struct axl_device *axl,
 		axl->nr_vmsi = max_t(unsigned int, axl->vmsi_cfg.nr_vmsi,
 				     AXL_NR_MESSAGES);
 	}
-	kfree(snap);
 }
 
 static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)

@@ -265,14 +265,18 @@ static void metis_stream_put_io(struct metis_stream *s,
 	}
 }
 
-/* Memory that the engine may write, for as long as the stream is read. */
+/*
+ * Memory that the engine may write, for as long as the stream is read. No backtrace
+ * when there is none: the CPU can do it, too.
+ */
 static int metis_stream_chunk(struct metis_stream *s)
 {
 	struct axl_buf *buf;
 
 	if (s->chunk)
 		return 0;
-	s->chunk_mem = vzalloc(METIS_STREAM_CHUNK);
+	s->chunk_mem = __vmalloc(METIS_STREAM_CHUNK,
+				 GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	if (!s->chunk_mem)
 		return -ENOMEM;
 	buf = axl_buf_kernel(s->m->axl, s->chunk_mem, METIS_STREAM_CHUNK,

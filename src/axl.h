@@ -511,7 +511,7 @@ struct class *axl_cdev_class(void);
 
 /* axl_buf.c */
 struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
-			     u32 flags);
+			     u32 flags, bool charge);
 struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
 			       u32 flags);
 void axl_buf_init(void);

@@ -33,8 +33,8 @@
  * @own: storage for @sgt unless imported
  * @pages: pinned, or those of @vaddr
  * @nr_pages: entries of @pages
- * @pinned: @pages are pinned user pages, charged to @mm
- * @mm: whose limit was charged
+ * @pinned: @pages are pinned user pages
+ * @mm: whose limit they are charged to, or NULL
  * @vaddr: vmalloc memory that belongs to the buffer
  * @dmabuf: imported
  * @attach: to @dmabuf
@@ -164,9 +164,10 @@ static void axl_buf_release(struct kref *ref)
 	if (buf->dmabuf)
 		dma_buf_put(buf->dmabuf);
 	sg_free_table(&buf->own);
-	if (buf->pinned) {
+	if (buf->pinned)
 		unpin_user_pages_dirty_lock(buf->pages, buf->nr_pages,
 					    buf->dir != DMA_TO_DEVICE);
+	if (buf->mm) {
 		atomic64_sub(buf->nr_pages, &buf->mm->pinned_vm);
 		mmdrop(buf->mm);
 	}
@@ -326,14 +327,15 @@ out:
 	return ret;
 }
 
-static int axl_buf_pin(struct axl_buf *buf, u64 addr)
+static int axl_buf_pin(struct axl_buf *buf, u64 addr, bool charge)
 {
 	unsigned long limit, done = 0, nr;
 	int got = 0;
 
 	nr = DIV_ROUND_UP(offset_in_page(addr) + buf->length, PAGE_SIZE);
 	limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	if (atomic64_add_return(nr, &current->mm->pinned_vm) > limit &&
+	if (charge &&
+	    atomic64_add_return(nr, &current->mm->pinned_vm) > limit &&
 	    !capable(CAP_IPC_LOCK)) {
 		atomic64_sub(nr, &current->mm->pinned_vm);
 		return -ENOMEM;
@@ -360,15 +362,18 @@ static int axl_buf_pin(struct axl_buf *buf, u64 addr)
 	if (done < nr) {
 		if (done)
 			unpin_user_pages(buf->pages, done);
-		atomic64_sub(nr, &current->mm->pinned_vm);
+		if (charge)
+			atomic64_sub(nr, &current->mm->pinned_vm);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		return !buf->pages || got == -ENOMEM ? -ENOMEM : -EFAULT;
 	}
 	buf->nr_pages = nr;
 	buf->pinned = true;
-	buf->mm = current->mm;
-	mmgrab(buf->mm);
+	if (charge) {
+		buf->mm = current->mm;
+		mmgrab(buf->mm);
+	}
 	return 0;
 }
 
@@ -390,18 +395,20 @@ static int axl_buf_table(struct axl_buf *buf, unsigned int offset)
  * @addr: user address, checked for wrapping
  * @length: bytes
  * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
+ * @charge: count for RLIMIT_MEMLOCK. What is pinned while a call moves it need not,
+ *	as in direct I/O
  *
  * Return: the buffer, or an error that &struct axl_buf_register documents.
  */
 struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
-			     u32 flags)
+			     u32 flags, bool charge)
 {
 	struct axl_buf *buf = axl_buf_alloc(axl, length, flags);
 	int ret;
 
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
-	ret = axl_buf_pin(buf, addr);
+	ret = axl_buf_pin(buf, addr, charge);
 	if (!ret)
 		ret = axl_buf_table(buf, offset_in_page(addr));
 	if (!ret)

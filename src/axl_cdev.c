@@ -191,7 +191,7 @@ static int axl_ioc_buf_register(struct axl_file *file, void *arg)
 		    end > ULONG_MAX)
 			return -EOVERFLOW;
 		buf = axl_buf_user(file->axl, req->addr, req->length,
-				   req->flags);
+				   req->flags, true);
 	}
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);

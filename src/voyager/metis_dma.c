@@ -13,10 +13,7 @@ module_param(dma_timeout, uint, 0644);
 MODULE_PARM_DESC(dma_timeout,
 		 "Base of a transfer's time limit in s; 1 s per 16 MiB is added (2)");
 
-/*
- * User memory is pinned in pieces, down to a page: a process may not lock much, and
- * the SDK moves what it has in one call.
- */
+/* User memory is pinned in pieces: the SDK moves what it has in one call. */
 #define METIS_PIECE	SZ_4M
 
 static int metis_direction(u32 flags, bool *to_device)
@@ -415,36 +412,19 @@ int metis_buf_wait(struct metis_file *file, const struct metis_buf_xfer *x)
 	return ret;
 }
 
-/* Pin as much of a piece as the process may lock. */
-static struct axl_buf *metis_pin(struct axl_device *axl, u64 addr, u64 left,
-				 u32 flags, u64 *piece)
-{
-	struct axl_buf *buf;
-
-	for (;;) {
-		u64 length = min(left, *piece);
-
-		buf = axl_buf_user(axl, addr, length, flags);
-		if (PTR_ERR_OR_ZERO(buf) != -ENOMEM ||
-		    length <= PAGE_SIZE)
-			return buf;
-		*piece = length / 2;
-	}
-}
-
 /**
  * metis_mem_xfer() - transfer user memory, and wait for it
  * @file: the file
  * @x: what to move
  *
- * Return: 0, -EINVAL, -EFAULT, -ENOMEM (RLIMIT_MEMLOCK), -EINTR (killed), or the
- * error of the transfer.
+ * Return: 0, -EINVAL, -EFAULT, -ENOMEM, -EINTR (killed), or the error of the
+ * transfer.
  */
 int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 {
 	struct axl_device *axl = file->m->axl;
 	struct metis_move move = { .channel = AXL_CHANNEL_ANY };
-	u64 piece = METIS_PIECE, end, done;
+	u64 end, done;
 	int ret;
 
 	/* nobody has ever looked at x->offset: it may not even be set */
@@ -463,13 +443,13 @@ int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 	up_read(&axl->reset_sem);
 
 	for (done = 0; !ret && done < x->size; done += move.length) {
-		move.buf = metis_pin(axl, x->user_addr + done, x->size - done,
-				     move.to_device ? AXL_BUF_TO_DEVICE :
-						      AXL_BUF_FROM_DEVICE,
-				     &piece);
+		move.length = min_t(u64, x->size - done, METIS_PIECE);
+		move.buf = axl_buf_user(axl, x->user_addr + done, move.length,
+					move.to_device ? AXL_BUF_TO_DEVICE :
+							 AXL_BUF_FROM_DEVICE,
+					false);
 		if (IS_ERR(move.buf))
 			return PTR_ERR(move.buf);
-		move.length = axl_buf_length(move.buf);
 		move.dev_addr = x->dev_addr + done;
 		ret = metis_dma_run(axl, &file->sync, &move);
 		axl_buf_put(move.buf);

@@ -315,7 +315,7 @@ static int both_ways(int fd, uint64_t base, uint8_t *p, size_t n)
  */
 TEST_F(dma, user_may_lock_little)
 {
-	static const rlim_t limits[] = { 8 * MIB, 64 * KIB };
+	static const rlim_t limits[] = { 8 * MIB, 64 * KIB, 0 };
 	int status;
 	pid_t child;
 	size_t i;
@@ -341,6 +341,64 @@ TEST_F(dma, user_may_lock_little)
 			       (unsigned long)(limits[i] / KIB),
 			       strerror(WEXITSTATUS(status)));
 	}
+}
+
+struct reader {
+	pthread_t thread;
+	uint64_t base;
+	int fd, err;
+};
+
+static void *read_around(void *arg)
+{
+	struct reader *r = arg;
+	uint8_t *p = malloc(4 * MIB);
+	int i;
+
+	for (i = 0; i < 10 && !r->err; i++)
+		r->err = vy_user_xfer(r->fd, VY_READ, r->base, p, 4 * MIB);
+	free(p);
+	return NULL;
+}
+
+static int many_read(int fd, uint64_t base)
+{
+	struct reader r[12] = { };
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < at_array_size(r); i++) {
+		r[i].fd = fd;
+		r[i].base = base;
+		if (pthread_create(&r[i].thread, NULL, read_around, &r[i]))
+			return -EAGAIN;
+	}
+	for (i = 0; i < at_array_size(r); i++) {
+		pthread_join(r[i].thread, NULL);
+		err = err ? err : r[i].err;
+	}
+	return err;
+}
+
+/* 8 MiB are the kernel's default, and 12 threads have 48 under way */
+TEST_F_TIMEOUT(dma, threads_may_lock_little, 60)
+{
+	struct rlimit limit = { 8 * MIB, 8 * MIB };
+	int status;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		if (setrlimit(RLIMIT_MEMLOCK, &limit) || setuid(12345))
+			_exit(255);
+		_exit(-many_read(self->fd, self->base));
+	}
+	ASSERT_GT(child, 0);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status))
+		TH_LOG("%s", strerror(WEXITSTATUS(status)));
 }
 
 /* ---- two at a time ---- */

@@ -277,11 +277,17 @@ static void session(struct __test_metadata *_metadata, struct at_ctx *t)
 	(void)t;
 }
 
-/* From the bootloader, as after power-on, and over a runtime that runs */
+/* From the bootloader, as after power-on */
 TEST_F_TIMEOUT(session, start_to_end, 120)
 {
 	ASSERT_EQ(0, at_cure(self->t.fd));
 	session(_metadata, &self->t);
+}
+
+/* All of it in a second: the one that kernel-matrix takes */
+TEST_F_TIMEOUT(session, over_a_runtime, 120)
+{
+	ASSERT_EQ(0, at_fw_run(self->t.fd));
 	session(_metadata, &self->t);
 }
 

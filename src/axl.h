@@ -5,7 +5,8 @@
  *
  * Lock order:
  *	mmap_lock (page faults) -> axl->reset_sem -> axl->buf_lock
- *	axl->buf_lock -> axl_buf.lock -> axl_dmabuf_sem -> locks of exporters
+ *	axl->buf_lock -> axl_buf.lock -> axl_dmabuf_sems[] -> locks of exporters
+ *	mmap_lock, axl_ext_lock -> axl_ext_use_lock
  *	axl->fw_lock -> axl->reset_sem
  *	axl_dma_dir.lock (hardirq) -> axl_client.lock, axl_event_bucket.lock
  * Pages are pinned and user memory is copied outside all of them.
@@ -516,7 +517,7 @@ struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
 			       u32 flags);
 void axl_buf_init(void);
 struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length,
-			       u32 flags);
+			       u32 flags, bool wait);
 struct axl_buf *axl_buf_peer(struct axl_device *axl, u64 bus_addr, u64 length,
 			     u32 flags);
 void axl_buf_get(struct axl_buf *buf);

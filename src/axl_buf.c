@@ -244,13 +244,16 @@ static int axl_buf_note_segs(struct axl_buf *buf)
  * Map the buffer and make it known to removal. On failure the caller drops the
  * buffer, which undoes what was done.
  */
-static int axl_buf_map(struct axl_buf *buf)
+static int axl_buf_map(struct axl_buf *buf, bool wait)
 {
 	struct axl_device *axl = buf->axl;
 	struct device *dev = &axl->pdev->dev;
-	int ret;
+	int ret = 0;
 
-	ret = down_read_killable(&axl->reset_sem);
+	if (wait)
+		ret = down_read_killable(&axl->reset_sem);
+	else if (!down_read_trylock(&axl->reset_sem))
+		ret = -EAGAIN;
 	if (ret)
 		return ret;
 	if (axl->gone) {
@@ -412,7 +415,7 @@ struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
 	if (!ret)
 		ret = axl_buf_table(buf, offset_in_page(addr));
 	if (!ret)
-		ret = axl_buf_map(buf);
+		ret = axl_buf_map(buf, true);
 	if (ret) {
 		axl_buf_put(buf);
 		return ERR_PTR(ret);
@@ -449,7 +452,7 @@ struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
 		return ERR_PTR(-ENOMEM);
 	}
 	buf->dmabuf = dmabuf;
-	ret = axl_buf_map(buf);
+	ret = axl_buf_map(buf, true);
 	if (ret) {
 		axl_buf_put(buf);
 		return ERR_PTR(ret);
@@ -464,11 +467,12 @@ EXPORT_SYMBOL_AXL(axl_buf_dmabuf);
  * @vaddr: vmalloc memory; freed with the buffer, also when this fails
  * @length: bytes
  * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
+ * @wait: for a restart that is under way; otherwise -EAGAIN
  *
  * Return: the buffer or an error.
  */
 struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length,
-			       u32 flags)
+			       u32 flags, bool wait)
 {
 	struct axl_buf *buf = axl_buf_alloc(axl, length, flags);
 	unsigned long i;
@@ -488,7 +492,7 @@ struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length,
 		buf->pages[i] = vmalloc_to_page(vaddr + i * PAGE_SIZE);
 	ret = axl_buf_table(buf, 0);
 	if (!ret)
-		ret = axl_buf_map(buf);
+		ret = axl_buf_map(buf, wait);
 	if (!ret)
 		return buf;
 err:

@@ -745,6 +745,9 @@ static int axl_open(struct inode *inode, struct file *filp)
 	/* woken from a callback on the queue of another client */
 	lockdep_set_class(&file->client.wait.lock, &axl_file_wait_key);
 	ret = axl_ext_init(&file->ext, &file->client.wait);
+	/* that can take a while */
+	if (!ret && READ_ONCE(axl->gone))
+		ret = -ENODEV;
 	if (ret) {
 		kfree(file);
 		return ret;

@@ -217,8 +217,10 @@ void axl_edma_remind(struct axl_device *axl)
 
 		spin_lock_irq(&dir->lock);
 		axl_edma_configure(axl, dir);
-		/* the same that is there, unless it was reset: no half of a change */
-		if (!axl->layout.dma_vm)
+		/* what runs would send half of it if it was reset; see above */
+		if (dir->running)
+			dir->imwr = ~0ULL;
+		else if (!axl->layout.dma_vm)
 			axl_edma_set_imwr(axl, dir, dir->imwr, dir->imwr_data);
 		axl_edma_check_imwr(axl, dir);
 		/* a direction that is being stopped is enabled afterwards */

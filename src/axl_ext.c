@@ -109,7 +109,10 @@ int axl_ext_add(struct axl_device *axl)
 
 	mutex_lock(&axl_ext_lock);
 	ret = axl_cdev_add(axl);
-	if (!ret) {
+	if (ret) {
+		/* somebody may have opened it, and wait */
+		WRITE_ONCE(axl->gone, true);
+	} else {
 		list_add_tail(&axl->ext_node, &axl_ext_devices);
 		if (axl_ext_ops)
 			axl_ext_add_to(axl);
@@ -220,7 +223,7 @@ int axl_ext_init(struct axl_ext_file *ext, wait_queue_head_t *wait)
  */
 bool axl_ext_used(struct axl_ext_file *ext)
 {
-	/* pairs with axl_ext_begin(): priv is there, too */
+	/* pairs with axl_ext_claim(): priv is there, too */
 	return smp_load_acquire(&ext->ops);
 }
 

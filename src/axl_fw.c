@@ -344,7 +344,7 @@ static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 
 	image->buf = axl_buf_kernel(axl, image->data,
 				    image->zeros + AXL_FW_ZEROS,
-				    AXL_BUF_TO_DEVICE);
+				    AXL_BUF_TO_DEVICE, true);
 	/* the buffer owns it now, and has freed it if it could not be mapped */
 	image->data = NULL;
 	if (IS_ERR(image->buf)) {

@@ -5,7 +5,7 @@
  *
  * Lock order:
  *	metis_file.lock -> axl->reset_sem
- *	axl_ext_lock -> metis_device.view_lock -> metis_device.lock
+ *	axl_ext_use_lock -> metis_device.view_lock -> metis_device.lock
  *	metis_device.stream_lock -> metis_stream.lock -> axl->reset_sem
  *	wait queues of an event (hardirq), of a client (hardirq), of streams
  *		-> metis_file.wait

@@ -100,8 +100,9 @@ static int metis_queue(struct axl_device *axl, struct axl_job *job, u64 *seq)
 	return axl_job_submit(axl, job, seq);
 }
 
+/* A move for whichever firmware runs is for this one from here on. */
 static int metis_submit(struct axl_device *axl, struct axl_client *client,
-			const struct metis_move *move, u64 *seq)
+			struct metis_move *move, u64 *seq)
 {
 	struct axl_job *job = metis_job(client, move);
 	bool gone = false;
@@ -115,6 +116,8 @@ static int metis_submit(struct axl_device *axl, struct axl_client *client,
 			break;
 		gone = move->generation && move->generation != axl->generation;
 		ret = gone ? -ESTALE : metis_queue(axl, job, seq);
+		if (!ret)
+			move->generation = axl->generation;
 		up_read(&axl->reset_sem);
 		/* a recovery has become due in between: after it */
 	} while (ret == -ESTALE && !gone);
@@ -129,10 +132,11 @@ static int metis_submit(struct axl_device *axl, struct axl_client *client,
  * @client: whose transfer
  * @move: what; inside its memory
  *
- * Return: 0 or the error of the transfer; -EINTR when the process was killed.
+ * Return: 0 or the error of the transfer; -EINTR when the process was killed, or a
+ * signal came while somebody else's use of a dma-buf was waited for.
  */
 static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
-			 const struct metis_move *move)
+			 struct metis_move *move)
 {
 	struct axl_job *job;
 	int ret, err = 0;
@@ -162,7 +166,8 @@ static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
  *
  * Waits for the transfer; nobody can be killed here.
  *
- * Return: 0, -ENOMEM or the error of the transfer.
+ * Return: 0, -ENOMEM, -EINVAL (such a ring cannot be), -EBUSY, -ESTALE (a recovery
+ * is due), or the error of the transfer.
  */
 int metis_dma_fetch(struct axl_device *axl, struct axl_client *client,
 		    struct axl_buf *buf, u64 length, u64 dev_addr)
@@ -320,8 +325,8 @@ static int metis_buf_check(struct metis_file *file,
  * @file: the file
  * @x: what to move
  *
- * Return: 0, -EINVAL, -EBUSY (an asynchronous one is under way), or the error of
- * the transfer.
+ * Return: 0, -EINVAL, -EBUSY (an asynchronous one is under way), -EINTR, or the error
+ * of the transfer.
  */
 int metis_buf_xfer(struct metis_file *file, const struct metis_buf_xfer *x)
 {
@@ -433,13 +438,12 @@ int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 	    metis_direction(x->flags, &move.to_device) || !x->size ||
 	    check_add_overflow(x->user_addr, x->size, &end))
 		return -EINVAL;
-	/* all of it, before the first byte is moved, and to one firmware */
+	/* all of it, before the first byte is moved */
 	ret = axl_lock_ready(axl);
 	if (ret)
 		return ret;
 	if (!axl_dma_range_ok(axl, x->dev_addr, x->size))
 		ret = -EINVAL;
-	move.generation = axl->generation;
 	up_read(&axl->reset_sem);
 
 	for (done = 0; !ret && done < x->size; done += move.length) {

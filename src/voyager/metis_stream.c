@@ -280,7 +280,7 @@ static int metis_stream_chunk(struct metis_stream *s)
 	if (!s->chunk_mem)
 		return -ENOMEM;
 	buf = axl_buf_kernel(s->m->axl, s->chunk_mem, METIS_STREAM_CHUNK,
-			     AXL_BUF_FROM_DEVICE);
+			     AXL_BUF_FROM_DEVICE, false);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
 	s->chunk = buf;
@@ -300,7 +300,7 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 	u32 len = min_t(u32, end - info->read_pos,
 			min_t(size_t, METIS_STREAM_CHUNK, s->size));
 	u32 at = info->ring_offset + info->read_pos;
-	/* takes reset_sem itself */
+	/* before reset_sem, which it takes itself, but does not wait for */
 	bool dma = info->type == AXL_STREAM_TYPE_BINARY &&
 		   len >= METIS_STREAM_DMA_MIN && !metis_stream_chunk(s);
 	int ret;

@@ -26,6 +26,7 @@
 
 #define CYCLES		10
 #define SIZE		(256 * 1024UL)
+#define STEPS		8
 #define PIECES		8			/* half of them in each direction */
 #define CARD		0xbd
 #define HOST		0x71
@@ -153,8 +154,9 @@ static int start(int fd, uint32_t handle, uint64_t base, uint64_t generation,
 	unsigned int i;
 
 	if (ms) {
-		at_lab_set(METIS_LAB_STEP_BYTES, 4096);
-		at_lab_set(METIS_LAB_STEP_NS, ms * 1000000ULL / (SIZE / 4096));
+		/* few: on a busy host each of them comes late */
+		at_lab_set(METIS_LAB_STEP_BYTES, SIZE / STEPS);
+		at_lab_set(METIS_LAB_STEP_NS, ms * 1000000ULL / STEPS);
 	}
 	for (i = 0; i < PIECES; i++)
 		x[i] = (struct axl_xfer){

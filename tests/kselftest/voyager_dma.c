@@ -355,7 +355,7 @@ static void *read_around(void *arg)
 	uint8_t *p = malloc(4 * MIB);
 	int i;
 
-	for (i = 0; i < 10 && !r->err; i++)
+	for (i = 0; i < 1 + 9 / (int)at_slow() && !r->err; i++)
 		r->err = vy_user_xfer(r->fd, VY_READ, r->base, p, 4 * MIB);
 	free(p);
 	return NULL;

@@ -193,8 +193,8 @@ TEST_F_TIMEOUT(fw, progress, 60)
 	int status;
 
 	ASSERT_EQ(0, at_image_build(&big, &self->t.q, 64, 4 * MIB));
-	at_lab_set(METIS_LAB_STEP_BYTES, 16384);
-	at_lab_set(METIS_LAB_STEP_NS, 1000000);
+	at_lab_set(METIS_LAB_STEP_BYTES, 262144);
+	at_lab_set(METIS_LAB_STEP_NS, 16000000);
 	at_lab_set(METIS_LAB_LINK_DOWN_MS, 100);
 	at_lab_set(METIS_LAB_AREA_DELAY_MS, 100);
 	child = load_in_child(self->t.fd, &big, 0);
@@ -525,8 +525,8 @@ TEST_F_TIMEOUT(fw, loader_killed, 120)
 
 	ASSERT_EQ(0, at_image_build(&big, &self->t.q, 64, 4 * MIB));
 	for (i = 0; i < at_array_size(phases); i++) {
-		at_lab_set(METIS_LAB_STEP_BYTES, 16384);
-		at_lab_set(METIS_LAB_STEP_NS, 1000000);
+		at_lab_set(METIS_LAB_STEP_BYTES, 262144);
+		at_lab_set(METIS_LAB_STEP_NS, 16000000);
 		at_lab_set(METIS_LAB_LINK_DOWN_MS, 200);
 		at_lab_set(METIS_LAB_AREA_DELAY_MS, 200);
 		child = load_in_child(self->t.fd, &big, 0);

@@ -217,12 +217,16 @@ void axl_edma_remind(struct axl_device *axl)
 
 		spin_lock_irq(&dir->lock);
 		axl_edma_configure(axl, dir);
-		/* what runs would send half of it if it was reset; see above */
+		/*
+		 * What runs would send half of it if it was reset: before the next
+		 * doorbell, then.
+		 */
 		if (dir->running)
 			dir->imwr = ~0ULL;
-		else if (!axl->layout.dma_vm)
+		else if (axl->layout.dma_vm)
+			axl_edma_check_imwr(axl, dir);
+		else
 			axl_edma_set_imwr(axl, dir, dir->imwr, dir->imwr_data);
-		axl_edma_check_imwr(axl, dir);
 		/* a direction that is being stopped is enabled afterwards */
 		if (!dir->blocked)
 			axl_edma_enable(axl, dir);

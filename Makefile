@@ -13,7 +13,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: modules modules_install install clean tools dtbo demo help check \
 	check-host check-static check-board check-modes matrix setup uninstall \
-	dkms dkms-remove dkms-source deb check-packages check-debug coverage fuzz
+	dkms dkms-remove dkms-source deb check-packages check-debug coverage fuzz mutants
 .DEFAULT_GOAL := modules
 
 modules: have-headers
@@ -152,6 +152,13 @@ fuzz:
 		--timeout $$(($(FUZZ_SECONDS) * 2 + 600)) --env FUZZ_SECONDS=$(FUZZ_SECONDS) \
 		$(if $(SEED),--env FUZZ_SEED=$(SEED)) $(if $(TRACE),--env FUZZ_TRACE=1)
 
+# Bugs planted into the driver, one at a time: do the tests notice?
+mutants:
+	@$(BOARD)/setup --all
+	@$(if $(RANDOM_COUNT),$(BOARD)/setup --kernels debug)
+	@tests/mutants/mutants $(if $(RANDOM_COUNT),--random $(RANDOM_COUNT) --seed $(or $(SEED),1)) \
+		$(if $(ONLY),--only '$(ONLY)')
+
 help:
 	@echo 'For a machine with a Metis card:'
 	@echo '  modules          build axl.ko and metis.ko (default) for the running kernel, or'
@@ -172,8 +179,8 @@ help:
 	@echo ''
 	@echo 'Without a card, on an emulated arm64 board (Debian 12 or 13):'
 	@echo '  demo             load the driver, start firmware, move data, take interrupts'
-	@echo '  check            everything but check-modes, coverage, and what check-debug'
-	@echo '                   has beyond one boot; the last line counts'
+	@echo '  check            everything but check-modes, coverage, mutants beyond ten, and'
+	@echo '                   what check-debug has beyond one boot; the last line counts'
 	@echo '  check-host       only what runs on this machine'
 	@echo '  check-static     only checkpatch, shellcheck and the like'
 	@echo '  check-board      only what runs on the board; KERNELS="6.1 7.3" chooses'
@@ -186,6 +193,8 @@ help:
 	@echo '                   kmemleak and fault injection, which is built first'
 	@echo '  fuzz             random calls of both interfaces on that kernel; FUZZ_SECONDS=600;'
 	@echo '                   SEED= one program again, TRACE=1 with every call told'
+	@echo '  mutants          plant bugs into the driver, one at a time, and see which tests'
+	@echo '                   notice (docs/testing.md); ONLY=REGEX, RANDOM_COUNT=100 SEED=1'
 	@echo '  coverage         lines and branches of src/ that the tests execute, and a'
 	@echo '                   list of what they do not; on the debug kernel'
 	@echo '  setup            fetch and unpack what demo and check need (they call it)'

@@ -337,6 +337,40 @@ TEST_F(events, eventfd_close)
 	close(efd);
 }
 
+/* Events whose numbers differ by a multiple of 64 share a list in the driver */
+TEST_F(events, eventfd_of_a_neighbour)
+{
+	int near = eventfd(0, EFD_NONBLOCK), far = eventfd(0, EFD_NONBLOCK);
+	struct axl_event_fd e = { .event = 24, .fd = near };
+	uint64_t value, before;
+
+	NEEDS_MESSAGES();
+	if (!(self->t.q.features & AXL_FEAT_VMSI) || self->t.q.nr_vmsi <= 24 + 64)
+		SKIP(return, "firmware has no table in host memory");
+	if (!self->exact)
+		SKIP(return, "counts are not exact");
+	ASSERT_EQ(0, at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &e));
+	e.event = 24 + 64;
+	e.fd = far;
+	ASSERT_EQ(0, at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &e));
+
+	ASSERT_EQ(0, at_event_count(self->t.fd, 24 + 64, &before));
+	at_lab_set(METIS_LAB_RAISE, 24 + 64);
+	ASSERT_EQ(0, at_wait_event(self->t.fd, 24 + 64, before, AT_SOON, NULL));
+	ASSERT_EQ(8, read(far, &value, 8));
+	EXPECT_EQ(1, value);
+	EXPECT_EQ(-1, read(near, &value, 8));
+
+	ASSERT_EQ(0, at_event_count(self->t.fd, 24, &before));
+	at_lab_set(METIS_LAB_RAISE, 24);
+	ASSERT_EQ(0, at_wait_event(self->t.fd, 24, before, AT_SOON, NULL));
+	ASSERT_EQ(8, read(near, &value, 8));
+	EXPECT_EQ(1, value);
+	EXPECT_EQ(-1, read(far, &value, 8));
+	close(near);
+	close(far);
+}
+
 TEST_F(events, poll)
 {
 	static uint8_t buf[8192] __attribute__((aligned(4096)));

@@ -114,6 +114,7 @@ typedef struct MetisEngine {
 	uint32_t plain[METIS_BAR0_SIZE / 4];	/* registers that just hold a value */
 	/* under the lab's control */
 	uint32_t hang_soft, hang_hard, abort_next, abort_cause, freeze, late_cs_ns;
+	uint32_t ignore_stop;
 } MetisEngine;
 
 /* ---- firmware ---- */
@@ -250,6 +251,7 @@ struct MetisState {
 	uint32_t police_total, police_kind;
 	uint64_t police_offset, police_value;
 	uint32_t lose_msgs, lose_kinds;
+	uint32_t read_fail_at, read_fails;
 
 	/* properties */
 	char *fw_name, *boot, *pmsi_fold;

@@ -389,6 +389,8 @@ static void quiesce(MetisState *s, unsigned int dir, MetisChannel *guilty)
 			metis_count(s, METIS_LAB_QUIESCED);
 		if (s->dma.hang_hard & lab_bit(ch))
 			continue;
+		if (guilty && s->dma.ignore_stop & lab_bit(ch))
+			continue;
 		s->dma.hang_soft &= ~lab_bit(ch);
 		ch_idle(ch, CS_STOPPED);
 	}
@@ -407,7 +409,7 @@ static void doorbell(MetisState *s, unsigned int dir, uint32_t val)
 	}
 	ch = &s->dma.ch[dir][nr];
 	if (val & DOORBELL_STOP) {
-		if (running(ch))
+		if (running(ch) && !(s->dma.ignore_stop & lab_bit(ch)))
 			quiesce(s, dir, ch);
 		return;
 	}

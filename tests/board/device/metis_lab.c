@@ -184,6 +184,12 @@ static uint32_t *knob(MetisLabState *l, MetisState *s, hwaddr off)
 		return &s->cs_delay_ns;
 	case METIS_LAB_LATE_CS_NS:
 		return &s->dma.late_cs_ns;
+	case METIS_LAB_IGNORE_STOP:
+		return &s->dma.ignore_stop;
+	case METIS_LAB_READ_FAIL_AT:
+		return &s->read_fail_at;
+	case METIS_LAB_READ_FAILS:
+		return &s->read_fails;
 	case METIS_LAB_LOSE_MSGS:
 		return &s->lose_msgs;
 	case METIS_LAB_LOSE_KINDS:
@@ -321,7 +327,8 @@ static void undo(MetisLabState *l, MetisState *s)
 	MetisEngine *e = &s->dma;
 
 	e->hang_soft = e->hang_hard = e->abort_next = e->abort_cause = e->freeze = 0;
-	e->late_cs_ns = 0;
+	e->late_cs_ns = e->ignore_stop = 0;
+	s->read_fail_at = s->read_fails = 0;
 	s->lose_msgs = 0;
 	s->lose_kinds = METIS_LAB_LOSE_IMWR | METIS_LAB_LOSE_PMSI;
 	s->fw.start_fault = s->fw.mbox_mute = s->fw.job_hang = 0;

@@ -58,7 +58,7 @@
 	R(BAR2_WRITES,		0x10c, C32, "CPU writes of BAR2 (trapped part)") \
 	R(CFG_READS,		0x110, C32, "configuration reads of the Metis function") \
 	R(CFG_WRITES,		0x114, C32, "configuration writes") \
-	R(DOWN_READS,		0x118, C32, "BAR reads while the link was down (answered with all ones)") \
+	R(DOWN_READS,		0x118, C32, "BAR reads while the link was down, or that READ_FAIL_AT let fail (answered with all ones)") \
 	R(DOWN_WRITES,		0x11c, C32, "BAR writes while the link was down (dropped)") \
 	R(DOORBELLS_WR,		0x120, C32, "start doorbells, write channels") \
 	R(DOORBELLS_RD,		0x124, C32, "start doorbells, read channels") \
@@ -117,12 +117,16 @@
 	R(STEP_NS,		0x828, RW32, "virtual time of a step (property step-ns)") \
 	R(CS_DELAY_NS,		0x82c, RW32, "time that CS reads 0 after a doorbell (property cs-delay-ns)") \
 	R(LATE_CS_NS,		0x830, RW32, "time from the last element's message to CS 3 (0: CS first)") \
+	R(IGNORE_STOP,		0x834, RW32, "channel mask: no stop doorbell ends it, a sibling's neither; engine_en 0 does") \
 	/* controls: messages and events */ \
 	R(LOSE_MSGS,		0x840, RW32, "swallow the next n messages; reads what is left") \
 	R(LOSE_KINDS,		0x844, RW32, "which: METIS_LAB_LOSE_* bits (default all)") \
 	R(RAISE,		0x848, WO32, "firmware raises event n now: vMSI slot, then message") \
 	R(RAISE_VMSI,		0x84c, WO32, "only the slot of vMSI n") \
 	R(RAISE_PMSI,		0x850, WO32, "only message n") \
+	/* controls: reads that fail */ \
+	R(READ_FAIL_AT,		0x854, RW32, "the n-th read from now on of BAR0 or of BAR2's trapped part fails; counts down; 0: none") \
+	R(READ_FAILS,		0x858, RW32, "how many fail then, the link up; 0: instead the link goes down, as by LINK_DOWN") \
 	/* controls: firmware and link */ \
 	R(FW_RESTART,		0x860, WO32, "enum metis_lab_restart") \
 	R(LINK_DOWN,		0x864, WO32, "link down for n ms now; firmware survives, config space does not") \

@@ -365,11 +365,33 @@ void metis_die(MetisState *s, uint32_t how)
 
 /* ---- BARs ---- */
 
+/*
+ * Is this read the one that is to fail, or one of those after it? A read that
+ * fails is answered with all ones by the host; writes get through.
+ */
+static bool read_fails(MetisState *s)
+{
+	if (!s->read_fail_at)
+		return false;
+	if (s->read_fail_at > 1) {
+		s->read_fail_at--;
+		return false;
+	}
+	if (!s->read_fails) {
+		s->read_fail_at = 0;
+		metis_link_down(s, s->link_down_ms, NEXT_SAME);
+		return true;
+	}
+	if (!--s->read_fails)
+		s->read_fail_at = 0;
+	return true;
+}
+
 static uint64_t bar0_read(void *opaque, hwaddr off, unsigned int size)
 {
 	MetisState *s = opaque;
 
-	if (!metis_accessible(s)) {
+	if (!metis_accessible(s) || read_fails(s)) {
 		metis_count(s, METIS_LAB_DOWN_READS);
 		return ~0ull;
 	}
@@ -395,7 +417,7 @@ static uint64_t shared_read(void *opaque, hwaddr off, unsigned int size)
 	uint64_t val = 0;
 
 	/* down_mr may be a moment late */
-	if (!metis_accessible(s)) {
+	if (!metis_accessible(s) || read_fails(s)) {
 		metis_count(s, METIS_LAB_DOWN_READS);
 		return ~0ull;
 	}

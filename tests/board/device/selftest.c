@@ -939,6 +939,24 @@ static void t_hang(void)
 	set(DOORBELL(WR), STOP | 2);
 	EQ(cs(WR, 2), 3);
 	EQ(lab(METIS_LAB_HANG_SOFT), 0);
+	/* no stop doorbell ends it, its own nor a sibling's: the engine enable does */
+	lab_set(METIS_LAB_FREEZE, 1);
+	lab_set(METIS_LAB_IGNORE_STOP, METIS_LAB_WR_CH(2));
+	start(WR, 2, ddr, BUF_IOVA, 4096);
+	start(WR, 3, ddr, BUF_IOVA, 4096);
+	usleep(1000);
+	set(DOORBELL(WR), STOP | 2);
+	EQ(cs(WR, 2), 1);
+	EQ(cs(WR, 3), 1);
+	set(DOORBELL(WR), STOP | 3);
+	EQ(cs(WR, 2), 1);
+	EQ(cs(WR, 3), 3);
+	set(ENGINE_EN(WR), 0);
+	EQ(cs(WR, 2), 3);
+	set(ENGINE_EN(WR), 1);
+	EQ(lab(METIS_LAB_IGNORE_STOP), METIS_LAB_WR_CH(2));
+	lab_set(METIS_LAB_UNDO, 1);
+	EQ(lab(METIS_LAB_IGNORE_STOP), 0);
 	lab_set(METIS_LAB_HANG_HARD, METIS_LAB_RD_CH(1));
 	start(RD, 1, ddr, BUF_IOVA, 4096);
 	usleep(1000);
@@ -1504,6 +1522,37 @@ static void t_link_down(void)
 	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
 }
 
+/* Some reads fail while everything else lives; or one takes the link down */
+static void t_read_fails(void)
+{
+	set(CH(RD, 0, SIZE), 4711);
+	lab_set(METIS_LAB_READ_FAILS, 2);
+	lab_set(METIS_LAB_READ_FAIL_AT, 3);
+	EQ(reg(CH(RD, 0, SIZE)), 4711);
+	EQ(sh64(0x208), L2);
+	EQ(lab(METIS_LAB_READ_FAIL_AT), 1);
+	EQ(sh64(0x208), ~0ull);
+	set(CH(RD, 0, SIZE), 4712);
+	EQ(reg(CH(RD, 0, SIZE)), ~0u);
+	EQ(lab(METIS_LAB_READ_FAIL_AT), 0);
+	EQ(lab(METIS_LAB_READ_FAILS), 0);
+	EQ(reg(CH(RD, 0, SIZE)), 4712);
+	EQ(lab(METIS_LAB_DOWN_READS), 2);
+	EQ(lab(METIS_LAB_LINK), 1);
+
+	lab_set(METIS_LAB_LINK_DOWN_MS, 200);
+	lab_set(METIS_LAB_READ_FAIL_AT, 2);
+	EQ(reg(CH(RD, 0, SIZE)), 4712);
+	EQ(reg(CH(RD, 0, SIZE)), ~0u);
+	EQ(lab(METIS_LAB_LINK), 0);
+	EQ(lab(METIS_LAB_LINK_BOUNCES), 1);
+	EQ(raw_config(card, 0, 4), ~0u);
+	YES(wait_link(1));
+	bring_up(true);
+	EQ(reg(CH(RD, 0, SIZE)), 0);
+	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
+}
+
 /*
  * Another processor drops mappings, for which QEMU stops all the others at
  * times; the model stops them while a BAR comes or goes. Neither may wait for
@@ -1688,6 +1737,7 @@ static const struct { const char *name; void (*run)(void); } tests[] = {
 	{ "lab: bus and device memory", t_bus },
 	{ "hostile values come and go", t_hostile },
 	{ "link down without a restart", t_link_down },
+	{ "reads that fail", t_read_fails },
 	{ "BARs come and go beside a busy processor", t_decode },
 	{ "back to the bootloader", t_back_to_bootloader },
 	{ "death and resurrection", t_death },

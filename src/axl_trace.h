@@ -9,7 +9,10 @@
 
 #include "axl.h"
 
-/* Neither pointers nor bus addresses: traces are shown to people. */
+/*
+ * Neither pointers nor bus addresses: traces are shown to people. The limit is
+ * the time in ms that the request may take on its channel.
+ */
 DECLARE_EVENT_CLASS(axl_req,
 	TP_PROTO(struct axl_device *axl, const struct axl_req *req,
 		 unsigned int channel, int status),
@@ -22,6 +25,7 @@ DECLARE_EVENT_CLASS(axl_req,
 		__field(u32, index)
 		__field(u64, dev_addr)
 		__field(u64, length)
+		__field(unsigned int, limit_ms)
 		__field(int, status)
 	),
 	TP_fast_assign(
@@ -32,12 +36,14 @@ DECLARE_EVENT_CLASS(axl_req,
 		__entry->index = req - req->job->reqs;
 		__entry->dev_addr = req->dev_addr;
 		__entry->length = req->length;
+		__entry->limit_ms = jiffies_to_msecs(req->timeout);
 		__entry->status = status;
 	),
-	TP_printk("metis%d %s%d seq=%llu.%u dev=%#llx len=%llu status=%d",
+	TP_printk("metis%d %s%d seq=%llu.%u dev=%#llx len=%llu limit=%u status=%d",
 		  __entry->id, __entry->to_device ? "read" : "write",
 		  (int)__entry->channel, __entry->seq, __entry->index,
-		  __entry->dev_addr, __entry->length, __entry->status)
+		  __entry->dev_addr, __entry->length, __entry->limit_ms,
+		  __entry->status)
 );
 
 /* The channel is the one asked for; -1 is any. */

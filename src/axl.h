@@ -575,6 +575,7 @@ void axl_edma_ack(struct axl_device *axl, struct axl_dma_dir *dir,
 		  unsigned int n);
 void axl_edma_report(struct axl_device *axl, struct axl_dma_dir *dir,
 		     unsigned int n);
+bool axl_edma_proven(struct axl_device *axl, struct axl_dma_dir *dir);
 bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
 		   bool disable);
 void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir);

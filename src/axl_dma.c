@@ -854,8 +854,8 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 		return;
 	}
 
-	if (!axl_edma_alive(axl)) {
-		/* all ones prove nothing: the link may have dropped for a moment */
+	if (!axl_edma_proven(axl, dir)) {
+		/* all ones prove nothing: reads may have failed for a moment */
 		axl_dma_block(axl);
 		axl_dir_unblock(axl, dir);
 		axl->fenced = true;

@@ -446,6 +446,29 @@ bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
 }
 
 /**
+ * axl_edma_proven() - check that every channel reads as stopped
+ * @axl: the device
+ * @dir: the direction, after axl_edma_stop()
+ *
+ * axl_edma_stop() takes a device that does not answer for one that runs nothing.
+ * If it answers again its channels may still run.
+ *
+ * Return: true when each channel answered and none runs.
+ */
+bool axl_edma_proven(struct axl_device *axl, struct axl_dma_dir *dir)
+{
+	unsigned int n;
+
+	for (n = 0; n < dir->nr_ch; n++) {
+		int cs = axl_edma_status(axl, dir, n);
+
+		if (cs < 0 || cs == AXL_EDMA_CS_RUNNING)
+			return false;
+	}
+	return true;
+}
+
+/**
  * axl_edma_init() - program the engine from scratch
  * @axl: the device
  *

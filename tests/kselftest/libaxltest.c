@@ -78,7 +78,8 @@ int at_read_text(const char *path, char *text, size_t size)
 
 int at_write_text(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	/* truncation is what empties a trace buffer */
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	ssize_t n;
 	int err;
 
@@ -88,6 +89,25 @@ int at_write_text(const char *path, const char *text)
 	err = errno;
 	close(fd);
 	return n < 0 ? -err : 0;
+}
+
+int at_find_line(const char *path, const char *a, const char *b, char *line,
+		 size_t size)
+{
+	char text[512];
+	FILE *f = fopen(path, "re");
+	int n = 0;
+
+	if (!f)
+		return -errno;
+	while (fgets(text, sizeof(text), f)) {
+		if (!strstr(text, a) || !strstr(text, b))
+			continue;
+		if (!n++ && line)
+			snprintf(line, size, "%s", text);
+	}
+	fclose(f);
+	return n;
 }
 
 unsigned int at_slow(void)

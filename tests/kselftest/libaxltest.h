@@ -35,6 +35,12 @@ size_t at_page_size(void);
 unsigned int at_slow(void);	/* how many times slower the board is than others */
 int at_read_text(const char *path, char *text, size_t size);
 int at_write_text(const char *path, const char *text);
+/*
+ * Copies the first line of a file that holds both words; how many hold them, or
+ * -errno. @line may be NULL.
+ */
+int at_find_line(const char *path, const char *a, const char *b, char *line,
+		 size_t size);
 
 /* The node and its calls */
 int at_node(char *path, size_t size);

@@ -272,6 +272,21 @@ uint32_t at_channel_bit(uint32_t direction, unsigned int channel)
 					    METIS_LAB_WR_CH(channel);
 }
 
+uint32_t at_doorbells(uint32_t direction)
+{
+	return at_lab_get(direction == AXL_TO_DEVICE ? METIS_LAB_DOORBELLS_RD :
+			  METIS_LAB_DOORBELLS_WR);
+}
+
+uint32_t at_doorbells_wait(uint32_t direction, uint32_t want)
+{
+	uint64_t end = at_now() + AT_SOON;
+
+	while ((int32_t)(at_doorbells(direction) - want) < 0 && at_now() < end)
+		at_sleep_ms(1);
+	return at_doorbells(direction);
+}
+
 /* ---- firmware images ---- */
 
 int at_elf_build(struct at_image *image, int elf_class, uint64_t entry,

@@ -51,6 +51,14 @@ int at_list_buffer(const struct at_ctx *t, uint64_t *addr, uint64_t *size);
 /* A channel's bit in the lab's masks */
 uint32_t at_channel_bit(uint32_t direction, unsigned int channel);
 
+/* Start doorbells of a direction so far */
+uint32_t at_doorbells(uint32_t direction);
+/*
+ * The same, not before there are @want if they come at all: a waiter may wake
+ * before the driver has started what it starts next.
+ */
+uint32_t at_doorbells_wait(uint32_t direction, uint32_t want);
+
 /* Firmware images */
 struct at_image {
 	uint8_t *data;

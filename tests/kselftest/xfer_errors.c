@@ -327,6 +327,56 @@ TEST_F_TIMEOUT(errors, lost_message, 60)
 	EXPECT_LT(at_now() - start, AT_SEC(10));
 }
 
+/*
+ * The driver looks at a transfer that has ended before its message is there,
+ * which comes right after that look: not lost, only late. The lab swallows the
+ * message, and sends it when it has seen the look.
+ */
+TEST_F_TIMEOUT(errors, message_after_the_look, 60)
+{
+	uint64_t addr, lost, seq, end;
+	uint32_t data, reads;
+	struct axl_query q;
+	unsigned int round, try;
+	struct axl_wait w;
+
+	if (at_silent(&self->t.q))
+		SKIP(return, "this board delivers no messages");
+	ASSERT_EQ(0, at_run(self->t.fd, &self->x[GUILTY], 1));
+	addr = at_lab_get64(METIS_LAB_LAST_MSG_ADDR);
+	data = at_lab_get(METIS_LAB_LAST_MSG_DATA);
+	at_lab_set(METIS_LAB_LOSE_KINDS, METIS_LAB_LOSE_IMWR);
+	/* twice, since the first look at a transfer is no look at the next */
+	for (round = try = 0; round < 2 && try < 10; try++) {
+		ASSERT_EQ(0, at_query(self->t.fd, &q));
+		lost = q.lost_interrupts;
+		reads = at_lab_get(METIS_LAB_BAR0_READS);
+		at_lab_set(METIS_LAB_LOSE_MSGS, 1);
+		ASSERT_EQ(0, at_submit(self->t.fd, &self->x[GUILTY], 1,
+				       self->t.q.generation, AT_SEC(20),
+				       &seq));
+		end = at_now() + AT_SOON;
+		while (at_lab_get(METIS_LAB_BAR0_READS) == reads &&
+		       at_now() < end)
+			at_sleep_ms(1);
+		EXPECT_EQ(0, at_lab_get(METIS_LAB_LOSE_MSGS));
+		EXPECT_EQ(0, at_bus_write32(addr, data));
+		EXPECT_EQ(0, at_wait(self->t.fd, seq, AT_SOON, &w));
+		EXPECT_EQ(0, w.status);
+		ASSERT_EQ(0, at_query(self->t.fd, &q));
+		reads = at_lab_get(METIS_LAB_BAR0_READS) - reads;
+		if (q.lost_interrupts == lost) {
+			round++;
+			continue;
+		}
+		/* the second look, which is not as patient, may have been faster */
+		ASSERT_LT(2, reads)
+			TH_LOG("taken for lost by the first look");
+	}
+	EXPECT_EQ(2, round);
+	EXPECT_EQ(AXL_DELIVERY_MESSAGES, q.delivery);
+}
+
 /* Without trouble the counter of lost interrupts does not move */
 TEST_F(errors, none_lost)
 {

@@ -167,57 +167,63 @@ TEST_F_TIMEOUT(stop, of_the_interrupt_test, 60)
 }
 
 /*
- * Reads of the engine fail, then it answers again, and its channels run on all
- * the while: nothing of that proves that they have stopped. The first two reads
- * are the look at the channels, which finds the overdue one.
+ * Reads of the engine fail, then it answers again, and the channel runs on all
+ * the while: nothing of that proves that it has stopped. Read 1 is the look at
+ * the channel, which is overdue when it is looked at first; from 2 on the driver
+ * asks whether it has stopped, and after one that failed whether the engine is
+ * there.
  */
 TEST_F_TIMEOUT(stop, reads_fail_meanwhile, 120)
 {
 	static const struct {
 		uint32_t at, nr;
+		int status;
 	} fails[] = {
-		{ 1, 1 }, { 2, 1 }, { 3, 1 }, { 3, 2 }, { 3, 3 }, { 3, 4 },
-		{ 4, 2 },
+		{ 1, 1, -ESTALE },
+		{ 2, 1, -ETIMEDOUT },	/* no reason for a reset */
+		{ 2, 2, -ESTALE },
+		{ 2, 3, -ESTALE },
 	};
 	unsigned int i;
 	int status;
 
+	if (at_silent(&self->t.q))
+		SKIP(return, "channels are looked at all the time");
 	for (i = 0; i < at_array_size(fails); i++) {
+		at_lab_set(METIS_LAB_FREEZE, 1);
 		at_lab_set(METIS_LAB_IGNORE_STOP, ALL_CHANNELS);
-		submit_both(_metadata, self);
 		at_lab_set(METIS_LAB_READ_FAILS, fails[i].nr);
 		at_lab_set(METIS_LAB_READ_FAIL_AT, fails[i].at);
-		status = status_of(_metadata, self, GUILTY);
-		EXPECT_TRUE(status == -ETIMEDOUT || status == -ESTALE)
-			TH_LOG("%u from %u: status %d", fails[i].nr,
-			       fails[i].at, status);
-		at_lab_set(METIS_LAB_UNDO, 1);
-		status = status_of(_metadata, self, INNOCENT);
-		EXPECT_TRUE(!status || status == -ESTALE)
-			TH_LOG("%u from %u: status %d", fails[i].nr,
-			       fails[i].at, status);
-		settle(_metadata, self);
-		EXPECT_EQ(self->t.police, at_lab_get(METIS_LAB_POLICE_TOTAL))
+		submit(_metadata, self, 0, AT_MSEC(50));
+		status = status_of(_metadata, self, 0);
+		EXPECT_EQ(fails[i].status, status)
 			TH_LOG("%u from %u", fails[i].nr, fails[i].at);
+		EXPECT_EQ(0, at_lab_get(METIS_LAB_RUNNING))
+			TH_LOG("%u from %u: memory given back under a running channel",
+			       fails[i].nr, fails[i].at);
+		EXPECT_EQ(0, at_lab_get(METIS_LAB_READ_FAIL_AT));
+		at_lab_set(METIS_LAB_UNDO, 1);
+		settle(_metadata, self);
 	}
 }
 
-/* The link goes down at that read: of the look, of the stop, or after it */
+/* The link goes down at a read: of the look, of the stop, or of its proof */
 TEST_F_TIMEOUT(stop, link_dies_meanwhile, 120)
 {
+	static const uint32_t reads[] = { 1, 2, 3, 6, 7, 10 };
 	unsigned int i;
 	int status;
 
 	at_lab_set(METIS_LAB_LINK_DOWN_MS, 20);
-	for (i = 1; i <= 10; i++) {
+	for (i = 0; i < at_array_size(reads); i++) {
 		submit_both(_metadata, self);
-		at_lab_set(METIS_LAB_READ_FAIL_AT, i);
+		at_lab_set(METIS_LAB_READ_FAIL_AT, reads[i]);
 		status = status_of(_metadata, self, GUILTY);
 		EXPECT_TRUE(status == -ETIMEDOUT || status == -ESTALE)
-			TH_LOG("read %u: status %d", i, status);
+			TH_LOG("read %u: status %d", reads[i], status);
 		status = status_of(_metadata, self, INNOCENT);
 		EXPECT_EQ(-ESTALE, status)
-			TH_LOG("read %u", i);
+			TH_LOG("read %u", reads[i]);
 		EXPECT_EQ(0, at_lab_get(METIS_LAB_READ_FAIL_AT));
 		at_lab_set(METIS_LAB_FREEZE, 0);
 		settle(_metadata, self);

@@ -188,7 +188,9 @@ typedef struct MetisLayout {
 	uint32_t desc;			/* the descriptor buffer itself */
 } MetisLayout;
 
-typedef enum { NEXT_RUNTIME, NEXT_BOOTLOADER, NEXT_POWER_ON, NEXT_SAME, NEXT_NEVER } MetisNext;
+typedef enum {
+	NEXT_RUNTIME, NEXT_KEPT, NEXT_BOOTLOADER, NEXT_POWER_ON, NEXT_SAME, NEXT_NEVER
+} MetisNext;
 
 typedef struct MetisFirmware {
 	enum metis_emu_state state;
@@ -235,6 +237,8 @@ struct MetisState {
 	bool link_up, dead, flr;
 	bool back_due;			/* the link is to come up in map_bh */
 	bool down_shown;		/* down_mr covers BAR2 */
+	bool away;			/* has not come back from a reset (NOT_READY) */
+	bool kept;			/* this bounce resets nothing (LINK_KEEP) */
 	unsigned int on_bus;		/* depth of our own bus accesses */
 	MetisNext next;
 	QEMUTimer *link_timer;
@@ -250,7 +254,7 @@ struct MetisState {
 	uint32_t police[METIS_POLICE_COUNT], police_printed[METIS_POLICE_COUNT];
 	uint32_t police_total, police_kind;
 	uint64_t police_offset, police_value;
-	uint32_t lose_msgs, lose_kinds;
+	uint32_t lose_msgs, lose_kinds, not_ready, link_keep;
 	uint32_t read_fail_at, read_fails;
 
 	/* properties */
@@ -303,6 +307,7 @@ unsigned int metis_fold(MetisState *s, unsigned int nr);
 void metis_link_down(MetisState *s, uint32_t ms, MetisNext next);
 void metis_die(MetisState *s, uint32_t how);
 void metis_power_cycle(MetisState *s);
+void metis_set_not_ready(MetisState *s, bool on);
 typedef void MetisConfigWrite(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
 void metis_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len,
 			MetisConfigWrite *write);
@@ -330,7 +335,7 @@ void metis_fw_before_write(MetisState *s, uint64_t off, uint64_t len, const uint
 void metis_fw_raise(MetisState *s, unsigned int nr);
 void metis_fw_vmsi(MetisState *s, unsigned int nr);
 void metis_fw_log(MetisState *s, const char *text, uint32_t len);
-void metis_fw_warm_restart(MetisState *s);
+void metis_fw_warm_restart(MetisState *s, bool moved);
 void metis_fw_silent_restart(MetisState *s);
 void metis_fw_die(MetisState *s);
 void metis_fw_header(MetisState *s);

@@ -769,18 +769,19 @@ static void publish_tick(void *opaque)
 		look_soon(s);
 }
 
-static void enter(MetisState *s, enum metis_emu_state state)
+static void enter(MetisState *s, enum metis_emu_state state, bool keep)
 {
 	MetisFirmware *f = &s->fw;
 
-	memset(s->l2, 0, METIS_SHARED_SIZE);
+	if (!keep)
+		memset(s->l2, 0, METIS_SHARED_SIZE);
 	metis_fw_header(s);
 	f->state = state;
 	metis_note(s, "%s", state == METIS_EMU_BOOTLOADER ? "bootloader" : "runtime starts");
 	if (state == METIS_EMU_BOOTLOADER)
 		return;
 	f->generation++;
-	f->at = layouts[f->generation & 1];
+	f->at = layouts[f->at.hostdrv != layouts[1].hostdrv];
 	f->need_target = true;
 }
 
@@ -795,11 +796,11 @@ void metis_fw_boot(MetisState *s, MetisNext next)
 		metis_fw_power_on(s);
 		return;
 	}
-	if (next != NEXT_RUNTIME) {
-		enter(s, METIS_EMU_BOOTLOADER);
+	if (next != NEXT_RUNTIME && next != NEXT_KEPT) {
+		enter(s, METIS_EMU_BOOTLOADER, false);
 		return;
 	}
-	enter(s, METIS_EMU_STARTING);
+	enter(s, METIS_EMU_STARTING, next == NEXT_KEPT);
 	f->start_reply = reply;
 	f->start_event = event;
 	if (!no_areas)
@@ -807,15 +808,16 @@ void metis_fw_boot(MetisState *s, MetisNext next)
 }
 
 /* A restart that the link does not show: the host finds out by losing its events */
-void metis_fw_warm_restart(MetisState *s)
+void metis_fw_warm_restart(MetisState *s, bool moved)
 {
 	MetisLayout at = s->fw.at;
 
 	if (!s->fw.areas || s->fw.dead)
 		return;
 	metis_fw_stop(s);
-	enter(s, METIS_EMU_STARTING);
-	s->fw.at = at;
+	enter(s, METIS_EMU_STARTING, false);
+	if (!moved)
+		s->fw.at = at;
 	s->fw.need_target = false;	/* the host cannot know */
 	publish_tick(s);
 	metis_fw_raise(s, PMSI_MAILBOX);
@@ -876,10 +878,10 @@ void metis_fw_power_on(MetisState *s)
 	s->fw.generation = 0;
 	s->fw.dead = false;
 	if (!s->boot_runtime) {
-		enter(s, METIS_EMU_BOOTLOADER);
+		enter(s, METIS_EMU_BOOTLOADER, false);
 		return;
 	}
-	enter(s, METIS_EMU_STARTING);
+	enter(s, METIS_EMU_STARTING, false);
 	publish_tick(s);
 }
 

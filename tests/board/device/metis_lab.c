@@ -212,6 +212,10 @@ static uint32_t *knob(MetisLabState *l, MetisState *s, hwaddr off)
 		return &s->fw.hostile;
 	case METIS_LAB_HOSTILE_SEED:
 		return &s->fw.hostile_seed;
+	case METIS_LAB_NOT_READY:
+		return &s->not_ready;
+	case METIS_LAB_LINK_KEEP:
+		return &s->link_keep;
 	case METIS_LAB_BUS_FORCE:
 		return &l->bus_force;
 	}
@@ -332,7 +336,8 @@ static void undo(MetisLabState *l, MetisState *s)
 	s->lose_msgs = 0;
 	s->lose_kinds = METIS_LAB_LOSE_IMWR | METIS_LAB_LOSE_PMSI;
 	s->fw.start_fault = s->fw.mbox_mute = s->fw.job_hang = 0;
-	l->bus_force = 0;
+	l->bus_force = s->link_keep = 0;
+	metis_set_not_ready(s, false);
 	if (s->fw.hostile) {
 		s->fw.hostile = METIS_HOSTILE_OFF;
 		metis_hostile_apply(s);
@@ -347,7 +352,11 @@ static void fw_restart(MetisState *s, uint32_t how)
 	else if (how == METIS_LAB_RESTART_BOOTLOADER)
 		metis_link_down(s, s->link_down_ms, NEXT_BOOTLOADER);
 	else if (how == METIS_LAB_RESTART_WARM)
-		metis_fw_warm_restart(s);
+		metis_fw_warm_restart(s, false);
+	else if (how == METIS_LAB_RESTART_MOVED)
+		metis_fw_warm_restart(s, true);
+	else if (how == METIS_LAB_RESTART_KEPT)
+		metis_link_down(s, s->link_down_ms, NEXT_KEPT);
 	else if (how == METIS_LAB_RESTART_POWER)
 		metis_power_cycle(s);
 	else if (how == METIS_LAB_RESTART_SILENT)
@@ -434,7 +443,9 @@ static void set_knob(MetisState *s, hwaddr off, uint32_t *k, uint32_t val)
 		break;
 	}
 	*k = val;
-	if (off == METIS_LAB_HOSTILE)
+	if (off == METIS_LAB_NOT_READY)
+		metis_set_not_ready(s, val);
+	else if (off == METIS_LAB_HOSTILE)
 		metis_hostile_apply(s);
 	else
 		metis_edma_kick(s);

@@ -142,6 +142,8 @@
 	R(LOG_BURST,		0x88c, WO32, "firmware logs n numbered lines now (10000 at most)") \
 	R(HOSTILE,		0x890, RW32, "enum metis_lab_hostile: publish such values now and after restarts; 0 heals") \
 	R(HOSTILE_SEED,		0x894, RW32, "seed for METIS_HOSTILE_RANDOM") \
+	R(NOT_READY,		0x898, RW32, "1: after its next reset (FLR, hot reset) the function reads all ones, until 0") \
+	R(LINK_KEEP,		0x89c, RW32, "1: LINK_DOWN does not reset the function: bus mastering and channels stay as they are") \
 	/* controls: bus access in the name of the Metis function */ \
 	R(BUS_ADDR,		0x8a0, RW64, "bus address (behind an IOMMU: an IOVA)") \
 	R(BUS_DATA,		0x8a8, RW64, "value to write, or value read (1, 2, 4 or 8 bytes)") \
@@ -234,6 +236,8 @@ enum metis_lab_restart {
 	METIS_LAB_RESTART_WARM		= 3,	/* no bounce: target forgotten, reply (12) raised at once */
 	METIS_LAB_RESTART_POWER		= 4,	/* power cycle: as at boot, even a dead card; link bounces */
 	METIS_LAB_RESTART_SILENT	= 5,	/* as 3, but L2 keeps what host and firmware wrote */
+	METIS_LAB_RESTART_MOVED		= 6,	/* as 3, but the areas lie elsewhere afterwards */
+	METIS_LAB_RESTART_KEPT		= 7,	/* as 1, but L2 keeps its content until the new areas are published */
 };
 
 enum metis_lab_die {

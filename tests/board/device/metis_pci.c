@@ -47,7 +47,7 @@ static unsigned int power_state(MetisState *s)
 /* May memory requests pass in either direction? */
 bool metis_accessible(MetisState *s)
 {
-	return s->link_up && power_state(s) == 0;
+	return s->link_up && !s->away && power_state(s) == 0;
 }
 
 bool metis_master(MetisState *s)
@@ -274,11 +274,13 @@ static void update_bars(MetisState *s)
 	memory_region_set_enabled(&s->down_mr, down);
 }
 
-static void link_take_down(MetisState *s)
+static void link_take_down(MetisState *s, bool keep)
 {
 	s->link_up = false;
 	s->back_due = false;
-	metis_edma_reset(s);
+	s->kept = keep;
+	if (!keep)
+		metis_edma_reset(s);
 	update_bars(s);
 }
 
@@ -298,7 +300,7 @@ void metis_link_down(MetisState *s, uint32_t ms, MetisNext next)
 	/* a restart that was under way is not lost by a second drop */
 	if (s->link_up || next != NEXT_SAME)
 		s->next = next;
-	link_take_down(s);
+	link_take_down(s, s->link_keep && s->next == NEXT_SAME);
 	set_link_active(s, false);
 	if (s->next == NEXT_NEVER) {
 		s->dead = true;
@@ -311,7 +313,8 @@ void metis_link_down(MetisState *s, uint32_t ms, MetisNext next)
 static void link_back(MetisState *s)
 {
 	s->back_due = false;
-	pci_device_reset(PCI_DEVICE(s));
+	if (!s->kept)
+		pci_device_reset(PCI_DEVICE(s));
 	s->link_up = true;
 	set_link_active(s, true);
 	metis_note(s, "link up");
@@ -337,6 +340,17 @@ static void map_bh(void *opaque)
 		link_back(s);
 	update_bars(s);
 	release_cpus(held);
+	metis_edma_kick(s);
+}
+
+/* A reset leaves the function away for as long as this is on */
+void metis_set_not_ready(MetisState *s, bool on)
+{
+	s->not_ready = on;
+	if (on)
+		return;
+	s->away = false;
+	update_bars(s);
 }
 
 void metis_power_cycle(MetisState *s)
@@ -356,7 +370,7 @@ void metis_die(MetisState *s, uint32_t how)
 		return;
 	case METIS_LAB_DIE_WEDGED:
 		metis_fw_stop(s);
-		link_take_down(s);
+		link_take_down(s, false);
 		timer_del(s->link_timer);
 		s->dead = true;
 		return;
@@ -493,7 +507,7 @@ static uint32_t config_read(PCIDevice *pdev, uint32_t addr, int len)
 	MetisState *s = METIS(pdev);
 
 	metis_count(s, METIS_LAB_CFG_READS);
-	if (!s->link_up)
+	if (!s->link_up || s->away)
 		return ~0u >> (32 - 8 * len);
 	return pci_default_read_config(pdev, addr, len);
 }
@@ -503,7 +517,7 @@ static void config_written(PCIDevice *pdev, uint32_t addr, uint32_t val, int len
 	MetisState *s = METIS(pdev);
 	bool was_master;
 
-	if (!s->link_up)
+	if (!s->link_up || s->away)
 		return;
 	was_master = metis_master(s);
 	if (was_master)
@@ -550,6 +564,7 @@ static void metis_reset(DeviceState *dev)
 	pci_word_test_and_clear_mask(pdev->config + CAP_EXP + PCI_EXP_DEVCTL, DEVCTL_SIZES);
 	pci_word_test_and_set_mask(pdev->config + CAP_EXP + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_READRQ_512B);
 	pci_word_test_and_clear_mask(pdev->config + CAP_PM + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+	s->away = s->not_ready;
 	update_bars(s);
 }
 
@@ -562,7 +577,7 @@ static void metis_power_on(void *opaque)
 	s->back_due = false;
 	metis_fw_stop(s);
 	metis_edma_reset(s);
-	s->dead = false;
+	s->dead = s->away = false;
 	s->link_up = true;
 	update_bars(s);
 	set_link_active(s, true);

@@ -1553,6 +1553,83 @@ static void t_read_fails(void)
 	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
 }
 
+/* LINK_KEEP: configuration space, engine and outbound window survive the bounce */
+static void t_link_keep(void)
+{
+	publish_table();
+	lab_set(METIS_LAB_LINK_KEEP, 1);
+	lab_set(METIS_LAB_FREEZE, 1);
+	start(RD, 0, ddr, BUF_IOVA, 64);
+	lab_set(METIS_LAB_LINK_DOWN, 50);
+	EQ(reg(ENGINE_EN(RD)), ~0u);
+	YES(wait_link(1));
+	EQ(raw_config(card, PCI_COMMAND, 2) & (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER),
+	   PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	EQ(reg(ENGINE_EN(RD)), 1);
+	EQ(lab(METIS_LAB_RUNNING), METIS_LAB_RD_CH(0));
+	EQ(lab64(METIS_LAB_TARGET), TABLE_IOVA);
+	lab_set(METIS_LAB_FREEZE, 0);
+	EQ(wait_cs(RD, 0), 3);
+	ONE_EVENT(4);
+	lab_set(METIS_LAB_LINK_KEEP, 0);
+	EQ(lab(METIS_LAB_RESETS), 0);
+	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
+}
+
+/* NOT_READY: the kernel waits for the function until the lab lets it come back */
+static void t_not_ready(void)
+{
+	pid_t child;
+	int status;
+
+	lab_set(METIS_LAB_NOT_READY, 1);
+	child = fork();
+	if (child < 0)
+		bail("fork: %s", strerror(errno));
+	if (!child)
+		_exit(!!ioctl(device, VFIO_DEVICE_RESET));
+	usleep(500000);
+	EQ(lab(METIS_LAB_FLRS), 1);
+	EQ(waitpid(child, &status, WNOHANG), 0);
+	lab_set(METIS_LAB_NOT_READY, 0);
+	EQ(waitpid(child, &status, 0), child);
+	EQ(status, 0);
+	EQ(lab(METIS_LAB_FLRS), 1);
+	bring_up(false);
+	EQ(mbox(METIS_EMU_OP_PING, "x", 1), 0);
+}
+
+/* RESTART_MOVED and RESTART_KEPT: where the areas lie, and what L2 keeps */
+static void t_restarts(void)
+{
+	unsigned int before;
+
+	publish_table();
+	before = hostdrv;
+	lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_MOVED);
+	EQ(lab64(METIS_LAB_TARGET), 0);
+	YES(area(0x2b8, 0xbac1) != before);
+	EQ(sh32(before), 0);
+	publish_table();
+	before = hostdrv;
+	lab_set(METIS_LAB_AREA_DELAY_MS, 1000);
+	lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_KEPT);
+	YES(wait_link(0));
+	YES(wait_link(1));
+	bring_up(false);
+	EQ(lab(METIS_LAB_FW_STATE), METIS_EMU_STARTING);
+	EQ(area(0x2b8, 0xbac1), before);
+	EQ(sh32(before), 1);
+	EQ(lab64(METIS_LAB_TARGET), 0);
+	set_command(PCI_COMMAND_MEMORY);
+	YES(wait_state(METIS_EMU_RUNNING));
+	YES(area(0x2b8, 0xbac1) != before);
+	bring_up(true);
+	EQ(mbox(METIS_EMU_OP_PING, "x", 1), 0);
+	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
+	lab_set(METIS_LAB_AREA_DELAY_MS, 100);
+}
+
 /*
  * Another processor drops mappings, for which QEMU stops all the others at
  * times; the model stops them while a BAR comes or goes. Neither may wait for
@@ -1738,6 +1815,9 @@ static const struct { const char *name; void (*run)(void); } tests[] = {
 	{ "hostile values come and go", t_hostile },
 	{ "link down without a restart", t_link_down },
 	{ "reads that fail", t_read_fails },
+	{ "link down without a reset", t_link_keep },
+	{ "a reset that does not come to its end", t_not_ready },
+	{ "restarts: areas moved, L2 kept", t_restarts },
 	{ "BARs come and go beside a busy processor", t_decode },
 	{ "back to the bootloader", t_back_to_bootloader },
 	{ "death and resurrection", t_death },

@@ -16,7 +16,7 @@
 
 #include "kselftest_harness.h"
 #include "libaxltest.h"
-#include "liblab.h"
+#include "librestart.h"
 
 #define KIB		1024UL
 #define RESTARTS	100
@@ -55,22 +55,6 @@ FIXTURE_TEARDOWN(restart)
 {
 	munmap((void *)self->bar2, self->t.q.bar2_size);
 	AT_END(&self->t);
-}
-
-/* Wait until the driver is at work with another generation than this one */
-static int settled(int fd, uint64_t gen, struct axl_query *q)
-{
-	uint64_t end = at_now() + AT_SOON;
-	int err;
-
-	do {
-		err = at_query(fd, q);
-		if (!err && q->generation != gen &&
-		    q->fw_state == AXL_FW_RUNNING)
-			return 0;
-		at_sleep_ms(2);
-	} while (at_now() < end);
-	return err ? err : -ETIMEDOUT;
 }
 
 /* Every later event comes: one with a message of its own, one by its slot */
@@ -216,7 +200,7 @@ static void one(struct __test_metadata *_metadata, FIXTURE_DATA(restart) *self,
 	/* nobody has to ask: the waiter is told */
 	EXPECT_EQ(-ESTALE, at_waiter_end(&waiter));
 	at_lab_set(METIS_LAB_FREEZE, 0);
-	ASSERT_EQ(0, settled(self->t.fd, gen, &q));
+	ASSERT_EQ(0, at_settled(self->t.fd, gen, &q));
 	EXPECT_EQ(restarts + (how != BY_IOCTL && how != BY_RESET), q.restarts);
 	if (how != BY_IOCTL) {
 		EXPECT_EQ(0, at_wait(self->t.fd, seq, AT_SOON, &w));
@@ -280,7 +264,7 @@ TEST_F_TIMEOUT(restart, link_lost_twice, 60)
 	at_query(self->t.fd, &q);
 	at_sleep_ms(250);
 	at_lab_set(METIS_LAB_LINK_DOWN, 20);
-	ASSERT_EQ(0, settled(self->t.fd, gen, &q));
+	ASSERT_EQ(0, at_settled(self->t.fd, gen, &q));
 	took = at_now() - begun;
 	at_msg("back after %u ms", (unsigned int)(took / AT_MSEC(1)));
 	/* not as long as areas are waited for that do not come */
@@ -303,7 +287,7 @@ TEST_F_TIMEOUT(restart, found_while_idle, 60)
 	} while (!target && at_now() < end);
 	EXPECT_NE(0, target)
 		TH_LOG("no call was made, and the table is not published");
-	ASSERT_EQ(0, settled(self->t.fd, gen, &self->t.q));
+	ASSERT_EQ(0, at_settled(self->t.fd, gen, &self->t.q));
 }
 
 static volatile bool touched_enough;
@@ -344,7 +328,7 @@ TEST_F_TIMEOUT(restart, no_bus_error, 60)
 	for (i = 0; i < 6; i++) {
 		ASSERT_EQ(0, start_by(self->t.fd,
 				      i % 2 ? BY_IOCTL : BY_ITSELF));
-		ASSERT_EQ(0, settled(self->t.fd, gen, &self->t.q));
+		ASSERT_EQ(0, at_settled(self->t.fd, gen, &self->t.q));
 		gen = self->t.q.generation;
 	}
 	touched_enough = true;
@@ -429,7 +413,7 @@ TEST_F_TIMEOUT(restart, a_hundred_under_load, 240)
 		ASSERT_EQ(0, err)
 			TH_LOG("restart %u, %s: %s", i, starter_names[how],
 			       strerror(-err));
-		ASSERT_EQ(0, settled(self->t.fd, gen, &q))
+		ASSERT_EQ(0, at_settled(self->t.fd, gen, &q))
 			TH_LOG("restart %u, %s", i, starter_names[how]);
 		gen = q.generation;
 		done++;

@@ -11,11 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "libaxltest.h"
-#include "liblab.h"
+#include "librestart.h"
 
 #define ROOM	65536
 
@@ -77,6 +78,17 @@ FIXTURE_TEARDOWN(bus)
 	AT_END(&self->t);
 }
 
+/* From 6.18 on drivers are told that a recovery failed */
+static bool failures_are_told(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname uts;
+
+	uname(&uts);
+	sscanf(uts.release, "%u.%u", &major, &minor);
+	return major > 6 || (major == 6 && minor >= 18);
+}
+
 /* Waits until the card can be used again, under a new generation */
 static bool is_back(int fd, uint64_t generation, uint64_t timeout)
 {
@@ -108,8 +120,10 @@ static void data_moves(struct __test_metadata *_metadata, FIXTURE_DATA(bus) *sel
 
 static void error_and_back(struct __test_metadata *_metadata,
 			   FIXTURE_DATA(bus) *self, uint32_t error,
-			   uint64_t timeout)
+			   uint64_t timeout, bool fails)
 {
+	struct axl_reset reset = { };
+	struct axl_query q;
 	struct axl_xfer x = {
 		.handle = self->reg.handle, .direction = AXL_FROM_DEVICE,
 		.device_addr = at_scratch_l2(&self->t.q), .length = ROOM,
@@ -125,6 +139,12 @@ static void error_and_back(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, at_wait(self->t.fd, seq, AT_SEC(20), &w));
 	EXPECT_EQ(-ESTALE, w.status);
 	at_lab_set(METIS_LAB_FREEZE, 0);
+	if (fails && failures_are_told()) {
+		/* at once, and not when it has been waited for long enough */
+		ASSERT_EQ(0, at_wait_state(self->t.fd, AXL_FW_DEAD, AT_SEC(20),
+					   &q));
+		EXPECT_EQ(-EIO, at_ioctl(self->t.fd, AXL_IOC_RESET, &reset));
+	}
 	ASSERT_TRUE(is_back(self->t.fd, generation, timeout));
 	data_moves(_metadata, self);
 }
@@ -140,9 +160,32 @@ TEST_F_TIMEOUT(bus, recovers, 120)
 	if (inject(&self->t.pci, 0) == -ENOTSUP)
 		SKIP(return, "this kernel has no aer_inject");
 	for (i = 0; i < 2 * at_array_size(errors); i++) {
-		error_and_back(_metadata, self, errors[i / 2], AT_SEC(30));
+		error_and_back(_metadata, self, errors[i / 2], AT_SEC(30),
+			       false);
 		ASSERT_EQ(0, at_query(self->t.fd, &self->t.q));
 	}
+}
+
+/* The reset that the recovery makes takes its time; no other reset is begun meanwhile */
+TEST_F_TIMEOUT(bus, reset_is_refused, 60)
+{
+	uint64_t generation = self->t.q.generation, end = at_now() + AT_SOON;
+	uint32_t resets = at_lab_get(METIS_LAB_RESETS);
+	struct axl_reset reset = { };
+
+	if (!access("/dev/metis1", F_OK))
+		SKIP(return, "for a card that is alone");
+	if (inject(&self->t.pci, 0) == -ENOTSUP)
+		SKIP(return, "this kernel has no aer_inject");
+	at_lab_set(METIS_LAB_NOT_READY, 1);
+	ASSERT_EQ(0, inject(&self->t.pci, PCI_ERR_UNC_DLP));
+	while (at_lab_get(METIS_LAB_RESETS) == resets && at_now() < end)
+		at_sleep_ms(1);
+	EXPECT_EQ(-EBUSY, at_ioctl(self->t.fd, AXL_IOC_RESET, &reset));
+	at_lab_set(METIS_LAB_NOT_READY, 0);
+	ASSERT_TRUE(is_back(self->t.fd, generation, AT_SEC(30)));
+	ASSERT_EQ(0, at_query(self->t.fd, &self->t.q));
+	data_moves(_metadata, self);
 }
 
 TEST_F_TIMEOUT(bus, recovery_fails, 240)
@@ -156,7 +199,7 @@ TEST_F_TIMEOUT(bus, recovery_fails, 240)
 	/* the slot's other function has no driver that could agree */
 	other.bdf[strlen(other.bdf) - 1] ^= 1;
 	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind", other.bdf));
-	error_and_back(_metadata, self, PCI_ERR_UNC_DLP, AT_SEC(150));
+	error_and_back(_metadata, self, PCI_ERR_UNC_DLP, AT_SEC(150), true);
 }
 
 TEST_HARNESS_MAIN

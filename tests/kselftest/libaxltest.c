@@ -708,6 +708,7 @@ void at_log_read(struct at_log *log)
 		"event 0x", "event: F_", "event: C_", "event: E_",
 		"F_TRANSLATION", "Unhandled context fault", "DMAR:", NULL
 	};
+	static const char silent[] = "interrupts of the DMA engine do not arrive";
 	char record[8192];
 	char *text, *end;
 	ssize_t n;
@@ -733,6 +734,8 @@ void at_log_read(struct at_log *log)
 			log_take(log, AT_LOG_SMMU, text);
 		else if (has_one(text, warn))
 			log_take(log, AT_LOG_WARN, text);
+		else if (!strncmp(text, "axl", 3) && strstr(text, silent))
+			log_take(log, AT_LOG_SILENT, text);
 		else if (!strncmp(text, "axl", 3))
 			log_take(log, AT_LOG_DRIVER, text);
 	}

@@ -122,6 +122,7 @@ enum at_log_class {
 	AT_LOG_SMMU,		/* an IOMMU fault event */
 	AT_LOG_WARN,		/* warnings, oopses, reports of debug options */
 	AT_LOG_DRIVER,		/* what axl said */
+	AT_LOG_SILENT,		/* axl: messages of the engine do not arrive */
 	AT_LOG_CLASSES,
 };
 
@@ -181,6 +182,7 @@ const char *at_leak_check(const struct at_leak *leak);
 #define AT_NEEDS_RUNNING	(1u << 3)	/* runtime firmware with areas */
 #define AT_NO_OPEN		(1u << 4)
 #define AT_PROVOKES_STRAY	(1u << 5)	/* a restart that the driver cannot foresee */
+#define AT_PROVOKES_SILENCE	(1u << 6)	/* messages are lost on purpose */
 
 struct at_ctx {
 	int fd;

@@ -623,8 +623,18 @@ const char *at_begin(struct at_ctx *t, unsigned int flags)
 	return NULL;
 }
 
+/* Transfers are polled although the engine's messages could arrive */
+static bool left_polled(const struct at_ctx *t)
+{
+	struct axl_query q;
+
+	return t->fd >= 0 && !at_query(t->fd, &q) &&
+	       q.delivery == AXL_DELIVERY_POLLED && !at_silent(&q);
+}
+
 const char *at_end(struct at_ctx *t)
 {
+	bool polled = t->log.fd >= 0 && left_polled(t);
 	const char *text = NULL;
 	uint32_t police;
 
@@ -643,6 +653,12 @@ const char *at_end(struct at_ctx *t)
 		text = why("%u IOMMU events, the first: %s",
 			   t->log.count[AT_LOG_SMMU],
 			   t->log.first[AT_LOG_SMMU]);
+	else if (t->log.count[AT_LOG_SILENT] && !at_silent(&t->q) &&
+		 !(t->flags & AT_PROVOKES_SILENCE))
+		text = why("messages did not arrive: %s",
+			   t->log.first[AT_LOG_SILENT]);
+	else if (polled && !(t->flags & AT_PROVOKES_SILENCE))
+		text = why("transfers are polled, although messages arrive");
 	at_log_close(&t->log);
 	if (text)
 		return text;

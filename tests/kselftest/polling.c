@@ -33,7 +33,7 @@ FIXTURE_SETUP(polling)
 {
 	struct axl_buf_register reg;
 
-	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
+	AT_BEGIN(&self->t, AT_NEEDS_RUNNING | AT_PROVOKES_SILENCE);
 	self->silent = at_silent(&self->t.q);
 	ASSERT_EQ(0, at_mem_alloc(&self->mem, AT_PLAIN, ROOM));
 	ASSERT_EQ(0, at_register(self->t.fd, self->mem.p, ROOM,

@@ -268,6 +268,7 @@ struct axl_event_bucket {
  * @generation: what runs on the card; written under @reset_sem exclusive
  * @fw_state: &enum axl_fw_state
  * @saved: config space after probe, bus mastering off
+ * @max_map: bytes that the DMA API maps in one piece
  * @wq: ordered: watchdog and recovery never run side by side
  * @watchdog: looks for overdue requests while any channel runs
  * @reset_work: the one way in to recovery
@@ -379,6 +380,7 @@ struct axl_device {
 	u64 generation;
 	enum axl_fw_state fw_state;
 	struct pci_saved_state *saved;
+	unsigned int max_map;
 	struct workqueue_struct *wq;
 	struct delayed_work watchdog;
 	struct work_struct reset_work;

@@ -384,9 +384,11 @@ static int axl_buf_table(struct axl_buf *buf, unsigned int offset)
 {
 	int ret;
 
-	ret = sg_alloc_table_from_pages(&buf->own, buf->pages, buf->nr_pages,
-					offset, buf->length,
-					GFP_KERNEL_ACCOUNT);
+	ret = sg_alloc_table_from_pages_segment(&buf->own, buf->pages,
+						buf->nr_pages, offset,
+						buf->length,
+						buf->axl->max_map,
+						GFP_KERNEL_ACCOUNT);
 	if (!ret)
 		buf->sgt = &buf->own;
 	return ret;

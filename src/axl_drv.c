@@ -417,8 +417,9 @@ static void axl_unmap_bars(struct axl_device *axl)
 	axl->regs = NULL;
 }
 
-static int axl_set_dma_limits(struct pci_dev *pdev)
+static int axl_set_dma_limits(struct axl_device *axl)
 {
+	struct pci_dev *pdev = axl->pdev;
 	int ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 
 	if (ret)
@@ -427,6 +428,9 @@ static int axl_set_dma_limits(struct pci_dev *pdev)
 		dev_err(&pdev->dev, "no usable DMA addressing (%d)\n", ret);
 	/* behind an IOMMU a scattered buffer becomes one segment */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	/* swiotlb bounces 256 KiB in one piece at most */
+	axl->max_map = min_t(size_t, dma_max_mapping_size(&pdev->dev),
+			     UINT_MAX);
 	return ret;
 }
 
@@ -475,7 +479,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 			"the DMA engine does not answer: power-cycle the card\n");
 		goto err_unmap;
 	}
-	ret = axl_set_dma_limits(pdev);
+	ret = axl_set_dma_limits(axl);
 	if (ret)
 		goto err_unmap;
 	/* a card left running by somebody else writes nothing before it is ours */

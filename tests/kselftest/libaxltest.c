@@ -631,6 +631,23 @@ static int alloc_huge(struct at_mem *m, size_t size)
 	return 0;
 }
 
+bool at_bounced(const struct axl_query *q)
+{
+	char text[2048], *word;
+
+	/* behind an IOMMU that translates the option bounces nothing */
+	if (q->iommu_mode != AXL_IOMMU_NONE &&
+	    q->iommu_mode != AXL_IOMMU_IDENTITY)
+		return false;
+	if (at_read_text("/proc/cmdline", text, sizeof(text)))
+		return false;
+	word = strstr(text, "swiotlb=");
+	if (!word)
+		return false;
+	word[strcspn(word, " \n")] = '\0';
+	return strstr(word, "=force") || strstr(word, ",force");
+}
+
 int at_mem_alloc(struct at_mem *m, enum at_shape shape, size_t size)
 {
 	m->p = NULL;

@@ -112,6 +112,9 @@ struct at_mem {
 	size_t size;
 };
 
+/* Does every streaming transfer go through a bounce buffer (swiotlb=force)? */
+bool at_bounced(const struct axl_query *q);
+
 int at_mem_alloc(struct at_mem *m, enum at_shape shape, size_t size);
 void at_mem_free(struct at_mem *m);
 /* physically contiguous pieces by /proc/self/pagemap; 0 if it cannot tell */

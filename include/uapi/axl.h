@@ -202,6 +202,7 @@ enum axl_fw_phase {
  * @max_xfers: transfers one AXL_IOC_SUBMIT takes
  * @max_jobs: submissions a file can have that AXL_IOC_WAIT has not collected
  * @nr_vmsi: virtual interrupts that the driver looks at, 0..1024
+ * @max_bufs: buffers that a file can have registered
  * @reserved: 0
  * @rescued_interrupts: events that came through the page at bus address 0
  * @restarts: restarts of the card or its firmware that no call of this
@@ -245,7 +246,8 @@ struct axl_query {
 	__u32 max_xfers;
 	__u32 max_jobs;
 	__u32 nr_vmsi;
-	__u64 reserved;
+	__u32 max_bufs;
+	__u32 reserved;
 	__u64 rescued_interrupts;
 	__u64 restarts;
 	__u32 guard;
@@ -333,9 +335,10 @@ struct axl_fw_load {
  * Implicit fences of a dma-buf are not waited for.
  *
  * Errors: -EINVAL, -EFAULT (not mapped, or not writable for
- * %AXL_BUF_FROM_DEVICE), -EIO (the IOMMU could not map it), what the exporter of
- * a dma-buf says, -ENOMEM (also RLIMIT_MEMLOCK), -EBADF, -EOVERFLOW
- * (address range wraps), -ENOSPC (too many buffers in this file).
+ * %AXL_BUF_FROM_DEVICE), -EIO (the IOMMU could not map it, or swiotlb has too few
+ * bounce buffers left), what the exporter of a dma-buf says, -ENOMEM (also
+ * RLIMIT_MEMLOCK), -EBADF, -EOVERFLOW (address range wraps), -ENOSPC
+ * (&axl_query.max_bufs buffers in this file).
  */
 struct axl_buf_register {
 	__u32 flags;

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/userfaultfd.h>
 
 #include "libaxltest.h"
 
@@ -676,6 +677,55 @@ void at_mem_free(struct at_mem *m)
 	if (m->p)
 		munmap(m->p, m->size);
 	m->p = NULL;
+}
+
+int at_trap_set(struct at_trap *t, size_t n, size_t offset)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	t->n = n;
+	t->offset = offset;
+	t->p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (t->p == MAP_FAILED)
+		return -errno;
+	at_fill(t->p, offset, 7, 0);
+	t->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (t->uffd < 0)
+		return -errno;
+	reg.range.start = (uintptr_t)t->p + offset;
+	reg.range.len = n - offset;
+	if (ioctl(t->uffd, UFFDIO_API, &api) ||
+	    ioctl(t->uffd, UFFDIO_REGISTER, &reg))
+		return -errno;
+	return 0;
+}
+
+int at_trap_wait(struct at_trap *t, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = t->uffd, .events = POLLIN };
+	struct uffd_msg msg;
+
+	if (poll(&pfd, 1, timeout_ms) != 1)
+		return -ETIMEDOUT;
+	return read(t->uffd, &msg, sizeof(msg)) == sizeof(msg) ? 0 : -EIO;
+}
+
+int at_trap_open(struct at_trap *t)
+{
+	struct uffdio_zeropage zero = {
+		.range.start = (uintptr_t)t->p + t->offset,
+		.range.len = t->n - t->offset,
+	};
+
+	return ioctl(t->uffd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
+}
+
+void at_trap_free(struct at_trap *t)
+{
+	close(t->uffd);
+	munmap(t->p, t->n);
 }
 
 /* ---- the kernel log ---- */

@@ -120,6 +120,22 @@ void at_mem_free(struct at_mem *m);
 /* physically contiguous pieces by /proc/self/pagemap; 0 if it cannot tell */
 size_t at_mem_pieces(const void *p, size_t size);
 
+/*
+ * Memory whose pages from @offset on are not there until at_trap_open(): a call
+ * that pins them blocks in between. Not before 6.2, where pinning for long gets
+ * -EFAULT instead.
+ */
+struct at_trap {
+	uint8_t *p;
+	size_t n, offset;
+	int uffd;
+};
+
+int at_trap_set(struct at_trap *t, size_t n, size_t offset);
+int at_trap_wait(struct at_trap *t, int timeout_ms);	/* until it blocks */
+int at_trap_open(struct at_trap *t);
+void at_trap_free(struct at_trap *t);
+
 /* The kernel log */
 enum at_log_class {
 	AT_LOG_SMMU,		/* an IOMMU fault event */

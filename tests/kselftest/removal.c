@@ -404,4 +404,61 @@ TEST_F_TIMEOUT(removal, during_endless_load, 60)
 	close(fd);
 }
 
+struct registration {
+	pthread_t thread;
+	int fd, err;
+	volatile bool over;
+	struct at_trap trap;
+	struct axl_buf_register reg;
+};
+
+static void *register_it(void *arg)
+{
+	struct registration *r = arg;
+
+	r->err = at_register(r->fd, r->trap.p, r->trap.n,
+			     AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE, &r->reg);
+	r->over = true;
+	return NULL;
+}
+
+/*
+ * The call began while the device was there; the driver is unbound before the
+ * pages are pinned. Mapping them for a device that no driver owns would leave the
+ * mapping behind for ever.
+ */
+TEST_F_TIMEOUT(removal, during_registration, 60)
+{
+	struct registration r = { };
+	int err, waiting;
+
+	r.fd = at_open();
+	ASSERT_GE(r.fd, 0);
+	err = at_trap_set(&r.trap, SIZE, SIZE / 2);
+	if (err == -ENOSYS || err == -EPERM)
+		SKIP(return, "no userfaultfd (%d)", err);
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, pthread_create(&r.thread, NULL, register_it, &r));
+	do {
+		waiting = at_trap_wait(&r.trap, 100);
+	} while (waiting == -ETIMEDOUT && !r.over);
+	if (!waiting)
+		EXPECT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
+					   self->t.pci.bdf));
+	EXPECT_EQ(0, at_trap_open(&r.trap));
+	pthread_join(r.thread, NULL);
+	if (waiting) {
+		/* 6.1 cannot wait for a page that it is to pin */
+		EXPECT_EQ(-EFAULT, r.err);
+		SKIP(goto out, "pinning does not wait for that page");
+	}
+	EXPECT_EQ(-ENODEV, r.err);
+	EXPECT_EQ(-ENODEV, at_release(r.fd, r.reg.handle));
+	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
+				   self->t.pci.bdf));
+out:
+	close(r.fd);
+	at_trap_free(&r.trap);
+}
+
 TEST_HARNESS_MAIN

@@ -29,7 +29,6 @@
 #include <unistd.h>
 
 #include <linux/dma-buf.h>
-#include <linux/userfaultfd.h>
 
 #include "kselftest_harness.h"
 #include "libvoyager.h"
@@ -603,58 +602,33 @@ TEST_F_TIMEOUT(dma, told_of_an_engine_that_was_reset, 60)
 
 /* ---- a restart between pieces of a long transfer ---- */
 
-/* Memory whose page at @offset restarts the card before it is there */
+/* Restarts the card before a page of the memory is there */
 struct trap {
 	pthread_t thread;
 	struct at_ctx *t;
-	uint8_t *p;
-	size_t n, offset;
+	struct at_trap mem;
 	uint64_t generation;
-	int uffd, err;
+	int err;
 	volatile bool over;
 };
-
-static int trap_set(struct trap *t)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
-	t->p = mmap(NULL, t->n, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (t->p == MAP_FAILED)
-		return -errno;
-	at_fill(t->p, t->offset, 7, 0);
-	t->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (t->uffd < 0)
-		return -errno;
-	reg.range.start = (uintptr_t)t->p + t->offset;
-	reg.range.len = t->n - t->offset;
-	if (ioctl(t->uffd, UFFDIO_API, &api) ||
-	    ioctl(t->uffd, UFFDIO_REGISTER, &reg))
-		return -errno;
-	return 0;
-}
 
 static void *trap_wait(void *arg)
 {
 	struct trap *t = arg;
-	struct uffdio_zeropage zero = {
-		.range.start = (uintptr_t)t->p + t->offset,
-		.range.len = t->n - t->offset,
-	};
-	struct pollfd pfd = { .fd = t->uffd, .events = POLLIN };
-	struct uffd_msg msg;
+	int err;
 
-	while (!t->over && poll(&pfd, 1, 100) == 0)
-		;
-	if (t->over || read(t->uffd, &msg, sizeof(msg)) != sizeof(msg)) {
+	do {
+		err = at_trap_wait(&t->mem, 100);
+	} while (err == -ETIMEDOUT && !t->over);
+	if (err) {
 		t->err = -ECANCELED;
 		return NULL;
 	}
 	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);
 	t->err = vy_settle(t->t->fd, t->generation);
-	if (ioctl(t->uffd, UFFDIO_ZEROPAGE, &zero))
-		t->err = -errno;
+	err = at_trap_open(&t->mem);
+	if (err)
+		t->err = err;
 	return NULL;
 }
 
@@ -662,18 +636,19 @@ static void restart_while_pinning(struct __test_metadata *_metadata,
 				  FIXTURE_DATA(dma) *self, size_t offset,
 				  int expected)
 {
-	struct trap t = { .t = &self->t, .n = 8 * MIB, .offset = offset };
+	struct trap t = { .t = &self->t };
 	int err;
 
 	if (self->t.q.fw_state != AXL_FW_RUNNING)
 		ASSERT_EQ(0, at_fw_run(self->fd));
 	t.generation = at_generation(self->fd);
-	err = trap_set(&t);
+	err = at_trap_set(&t.mem, 8 * MIB, offset);
 	if (err == -ENOSYS || err == -EPERM)
 		SKIP(return, "no userfaultfd (%d)", err);
 	ASSERT_EQ(0, err);
 	ASSERT_EQ(0, pthread_create(&t.thread, NULL, trap_wait, &t));
-	err = vy_user_xfer(self->fd, VY_WRITE, self->base, t.p, t.n);
+	err = vy_user_xfer(self->fd, VY_WRITE, self->base, t.mem.p,
+			   t.mem.n);
 	t.over = true;
 	pthread_join(t.thread, NULL);
 	/* 6.1 cannot wait for a page that it is to pin */
@@ -683,12 +658,11 @@ static void restart_while_pinning(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, t.err);
 	/* one that comes now is for the firmware that runs now */
 	if (err)
-		EXPECT_EQ(0, vy_user_xfer(self->fd, VY_WRITE, self->base, t.p,
-					  t.n));
-	EXPECT_EQ(0, dev_differs(self->base, t.p, t.n));
+		EXPECT_EQ(0, vy_user_xfer(self->fd, VY_WRITE, self->base,
+					  t.mem.p, t.mem.n));
+	EXPECT_EQ(0, dev_differs(self->base, t.mem.p, t.mem.n));
 out:
-	close(t.uffd);
-	munmap(t.p, t.n);
+	at_trap_free(&t.mem);
 }
 
 /* Nothing has been moved yet: all of it is for the next firmware */

@@ -130,11 +130,11 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 		.max_xfers = AXL_MAX_XFERS,
 		.max_jobs = AXL_MAX_JOBS,
 		.nr_vmsi = axl->published ? axl->nr_vmsi : 0,
-		.max_bufs = AXL_MAX_BUFS,
 		.rescued_interrupts = atomic64_read(&axl->rescued),
 		.restarts = READ_ONCE(axl->restarts),
 		.guard = axl->guard,
 		.delivery = READ_ONCE(axl->delivery),
+		.max_bufs = AXL_MAX_BUFS,
 	};
 	if (axl->published)
 		q->features |= AXL_FEAT_VMSI;

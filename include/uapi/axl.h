@@ -202,13 +202,15 @@ enum axl_fw_phase {
  * @max_xfers: transfers one AXL_IOC_SUBMIT takes
  * @max_jobs: submissions a file can have that AXL_IOC_WAIT has not collected
  * @nr_vmsi: virtual interrupts that the driver looks at, 0..1024
- * @max_bufs: buffers that a file can have registered
  * @reserved: 0
  * @rescued_interrupts: events that came through the page at bus address 0
  * @restarts: restarts of the card or its firmware that no call of this
  *	interface asked for
  * @guard: &enum axl_guard
  * @delivery: &enum axl_delivery
+ * @max_bufs: buffers that a file can have registered; 0 from an older driver,
+ *	which has the same limit, 4096
+ * @reserved2: 0
  */
 struct axl_query {
 	__u32 abi;
@@ -246,12 +248,13 @@ struct axl_query {
 	__u32 max_xfers;
 	__u32 max_jobs;
 	__u32 nr_vmsi;
-	__u32 max_bufs;
-	__u32 reserved;
+	__u64 reserved;
 	__u64 rescued_interrupts;
 	__u64 restarts;
 	__u32 guard;
 	__u32 delivery;
+	__u32 max_bufs;
+	__u32 reserved2;
 };
 
 /** AXL_FW_LOAD_NAME - @image is a file name for request_firmware() */

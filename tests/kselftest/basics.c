@@ -177,6 +177,7 @@ TEST_F(basics, query_is_plausible)
 	EXPECT_GE(q->max_jobs, 8);
 	EXPECT_LE(q->nr_vmsi, AXL_NR_EVENTS);
 	EXPECT_EQ(0, q->reserved);
+	EXPECT_EQ(0, q->reserved2);
 }
 
 /* What the board is said to be, the driver must have found out by itself */

@@ -374,6 +374,7 @@ static void *waiter_run(void *arg)
 	struct at_waiter *w = arg;
 
 	w->err = at_ioctl(w->fd, AXL_IOC_WAIT_EVENT, &w->wait);
+	__atomic_store_n(&w->ended, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
@@ -391,10 +392,43 @@ void at_waiter_start(struct at_waiter *w, int fd, uint32_t event, uint64_t seen,
 	at_sleep_ms(20);
 }
 
+bool at_waiter_ended(struct at_waiter *w, uint64_t timeout_ns)
+{
+	uint64_t end = at_now() + timeout_ns;
+
+	while (!__atomic_load_n(&w->ended, __ATOMIC_ACQUIRE)) {
+		if (at_now() > end)
+			return false;
+		at_sleep_ms(1);
+	}
+	return true;
+}
+
 int at_waiter_end(struct at_waiter *w)
 {
 	pthread_join(w->thread, NULL);
 	return w->err;
+}
+
+uint64_t at_irq_count(void)
+{
+	FILE *f = fopen("/proc/interrupts", "re");
+	unsigned long long n;
+	uint64_t sum = 0;
+	char line[512], *p;
+	int used;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		p = strchr(line, ':');
+		if (!p || !strstr(line, " metis"))
+			continue;
+		for (p++; sscanf(p, " %llu%n", &n, &used) == 1 &&
+			  (p[used] == ' ' || p[used] == '\n'); p += used)
+			sum += n;
+	}
+	if (f)
+		fclose(f);
+	return sum;
 }
 
 /* ---- patterns ---- */

@@ -71,12 +71,17 @@ int at_wait_event(int fd, uint32_t event, uint64_t seen, uint64_t timeout_ns,
 struct at_waiter {
 	pthread_t thread;
 	int fd, err;
+	bool ended;
 	struct axl_wait_event wait;
 };
 
 void at_waiter_start(struct at_waiter *w, int fd, uint32_t event, uint64_t seen,
 		     uint64_t generation, uint64_t timeout_ns);
+/* has the call returned by now, or does it within that time */
+bool at_waiter_ended(struct at_waiter *w, uint64_t timeout_ns);
 int at_waiter_end(struct at_waiter *w);	/* what the call returned */
+
+uint64_t at_irq_count(void);	/* interrupts of all cards, by /proc/interrupts */
 
 /* poll() as io_uring does it, which waits on two queues at most */
 struct at_uring {

@@ -256,6 +256,8 @@ struct MetisState {
 	uint64_t police_offset, police_value;
 	uint32_t lose_msgs, lose_kinds, not_ready, link_keep;
 	uint32_t read_fail_at, read_fails;
+	uint32_t drop_read, drop_skip;
+	bool drop_near;			/* drop_read was read: drop_skip counts down */
 
 	/* properties */
 	char *fw_name, *boot, *pmsi_fold;

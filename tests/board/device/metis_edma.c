@@ -246,6 +246,7 @@ static uint32_t ch_piece(MetisChannel *ch, uint32_t room)
 		ch_abort(ch, METIS_LAB_CAUSE_APP);
 		return 0;
 	}
+	s->count[(METIS_LAB_LAST_DMA_ADDR - METIS_LAB_BAR0_READS) / 4] = host;
 	r = rd ? metis_bus_read(s, host, buf, n) : metis_bus_write(s, host, p, n);
 	if (ch->run != run || ch->phase != CH_MOVING)
 		return 0;

@@ -194,6 +194,10 @@ static uint32_t *knob(MetisLabState *l, MetisState *s, hwaddr off)
 		return &s->lose_msgs;
 	case METIS_LAB_LOSE_KINDS:
 		return &s->lose_kinds;
+	case METIS_LAB_DROP_READ:
+		return &s->drop_read;
+	case METIS_LAB_DROP_SKIP:
+		return &s->drop_skip;
 	case METIS_LAB_START_FAULT:
 		return &s->fw.start_fault;
 	case METIS_LAB_LINK_DOWN_MS:
@@ -334,6 +338,8 @@ static void undo(MetisLabState *l, MetisState *s)
 	e->late_cs_ns = e->ignore_stop = 0;
 	s->read_fail_at = s->read_fails = 0;
 	s->lose_msgs = 0;
+	s->drop_read = s->drop_skip = 0;
+	s->drop_near = false;
 	s->lose_kinds = METIS_LAB_LOSE_IMWR | METIS_LAB_LOSE_PMSI;
 	s->fw.start_fault = s->fw.mbox_mute = s->fw.job_hang = 0;
 	l->bus_force = s->link_keep = 0;

@@ -98,6 +98,7 @@
 	R(LAST_MSG_ADDR,	0x1c0, C64, "address of the last engine message") \
 	R(LAST_MSG_DATA,	0x1c8, C32, "data of the last engine message") \
 	R(START_REFUSED,	0x1cc, C32, "START requests refused") \
+	R(LAST_DMA_ADDR,	0x1d0, C64, "bus address of the last piece of data that a channel moved") \
 	/* police: enum metis_police below */ \
 	R(POLICE_TOTAL,		0x300, RO32, "violations since POLICE_RESET") \
 	R(POLICE_LAST_KIND,	0x304, RO32, "enum metis_police of the last one") \
@@ -144,6 +145,8 @@
 	R(HOSTILE_SEED,		0x894, RW32, "seed for METIS_HOSTILE_RANDOM") \
 	R(NOT_READY,		0x898, RW32, "1: after its next reset (FLR, hot reset) the function reads all ones, until 0") \
 	R(LINK_KEEP,		0x89c, RW32, "1: LINK_DOWN does not reset the function: bus mastering and channels stay as they are") \
+	R(DROP_READ,		0x838, RW32, "link down for LINK_DOWN_MS when the CPU reads this BAR2 offset (trapped part), which gives all ones; back to 0 then, which is off") \
+	R(DROP_SKIP,		0x83c, RW32, "let n reads of BAR2 pass first, that of DROP_READ included; counts down") \
 	/* controls: bus access in the name of the Metis function */ \
 	R(BUS_ADDR,		0x8a0, RW64, "bus address (behind an IOMMU: an IOVA)") \
 	R(BUS_DATA,		0x8a8, RW64, "value to write, or value read (1, 2, 4 or 8 bytes)") \

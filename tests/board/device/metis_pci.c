@@ -425,11 +425,31 @@ static void bar0_write(void *opaque, hwaddr off, uint64_t val, unsigned int size
 	metis_edma_write(s, off, val, size);
 }
 
+/* Is this the read at which the lab wants the link to go down? */
+static bool drop_due(MetisState *s, hwaddr off, unsigned int size)
+{
+	if (!s->drop_read)
+		return false;
+	if (off <= s->drop_read && s->drop_read - off < size)
+		s->drop_near = true;
+	if (!s->drop_near)
+		return false;
+	if (s->drop_skip) {
+		s->drop_skip--;
+		return false;
+	}
+	s->drop_read = 0;
+	s->drop_near = false;
+	return true;
+}
+
 static uint64_t shared_read(void *opaque, hwaddr off, unsigned int size)
 {
 	MetisState *s = opaque;
 	uint64_t val = 0;
 
+	if (metis_accessible(s) && drop_due(s, off, size))
+		metis_link_down(s, s->link_down_ms, NEXT_SAME);
 	/* down_mr may be a moment late */
 	if (!metis_accessible(s) || read_fails(s)) {
 		metis_count(s, METIS_LAB_DOWN_READS);

@@ -1630,6 +1630,47 @@ static void t_restarts(void)
 	lab_set(METIS_LAB_AREA_DELAY_MS, 100);
 }
 
+/* The link goes down at a read of the host's, or a number of reads later */
+static void t_drop_read(void)
+{
+	uint32_t skip;
+
+	for (skip = 0; skip < 3; skip++) {
+		lab_set(METIS_LAB_DROP_SKIP, skip);
+		lab_set(METIS_LAB_DROP_READ, 0x3102);
+		/* neither neighbours nor writes */
+		sh32(0x30fc);
+		sh32(0x3104);
+		*(volatile uint32_t *)(bar2 + 0x3100) = 0x5a5a5a5a;
+		EQ(lab(METIS_LAB_LINK), 1);
+		if (skip) {
+			EQ(sh32(0x3100), 0x5a5a5a5a);
+			EQ(lab(METIS_LAB_DROP_SKIP), skip - 1);
+		}
+		if (skip > 1)
+			sh32(0x30fc);
+		EQ(lab(METIS_LAB_LINK), 1);
+		EQ(sh32(skip ? 0x3104 : 0x3100), ~0u);
+		EQ(lab(METIS_LAB_LINK), 0);
+		EQ(lab(METIS_LAB_DROP_READ), 0);
+		YES(wait_link(1));
+		bring_up(true);
+		EQ(sh32(0x3100), 0x5a5a5a5a);
+	}
+	/* off again before it happens */
+	lab_set(METIS_LAB_DROP_READ, 0x3100);
+	lab_set(METIS_LAB_UNDO, 1);
+	EQ(lab(METIS_LAB_DROP_READ), 0);
+	EQ(sh32(0x3100), 0x5a5a5a5a);
+	EQ(lab(METIS_LAB_LINK), 1);
+	/* where the last piece went */
+	start(RD, 0, ddr, BUF_IOVA + 0x100, 64);
+	EQ(wait_cs(RD, 0), 3);
+	ONE_EVENT(4);
+	EQ(lab64(METIS_LAB_LAST_DMA_ADDR), BUF_IOVA + 0x100);
+	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
+}
+
 /*
  * Another processor drops mappings, for which QEMU stops all the others at
  * times; the model stops them while a BAR comes or goes. Neither may wait for
@@ -1818,6 +1859,7 @@ static const struct { const char *name; void (*run)(void); } tests[] = {
 	{ "link down without a reset", t_link_keep },
 	{ "a reset that does not come to its end", t_not_ready },
 	{ "restarts: areas moved, L2 kept", t_restarts },
+	{ "link down at a read", t_drop_read },
 	{ "BARs come and go beside a busy processor", t_decode },
 	{ "back to the bootloader", t_back_to_bootloader },
 	{ "death and resurrection", t_death },

@@ -351,7 +351,8 @@ static int metis_stream_advance(struct metis_stream *s, u32 taken)
 	at = axl->l2 + axl->layout.streams.offset + s->info.record;
 	read_pos = readl(at + AXL_STREAM_READ_POS);
 	write_pos = readl(at + AXL_STREAM_WRITE_POS);
-	if (read_pos == U32_MAX) {
+	/* the link can die between the two */
+	if (read_pos == U32_MAX || write_pos == U32_MAX) {
 		ret = -EIO;
 	} else if (read_pos != before ||
 		   (write_pos >= before && write_pos - before < taken)) {

@@ -200,7 +200,7 @@ TEST_F_TIMEOUT(loss, while_a_reader_begins, 60)
 
 /* ---- another virtual interrupt ---- */
 
-#define WAKES		12
+#define WAKES		6
 
 /* Time from the announcement by @vmsi to the news, for the quickest of several */
 static uint64_t quickest(struct __test_metadata *_metadata,

@@ -180,8 +180,10 @@ TEST_F_TIMEOUT(references, process_with_a_view, 60)
 	int status, i;
 	pid_t pid, second;
 
-	if (at_read_text(NAMESPACES, limit, sizeof(limit)) < 0)
-		SKIP(return, "no limit of PID namespaces");
+	/* the debug kernel has the limit, but nothing to limit */
+	if (access("/proc/self/ns/pid", F_OK) ||
+	    at_read_text(NAMESPACES, limit, sizeof(limit)))
+		SKIP(return, "no PID namespaces");
 	ASSERT_EQ(0, at_write_text(NAMESPACES, "1"));
 	/* the limit is one indeed, and comes free with the process */
 	pid = fork_namespace();

@@ -421,7 +421,9 @@ static bool axl_edma_stopped(struct axl_device *axl, struct axl_dma_dir *dir,
  * each by its doorbell, then the engine as a whole. Sleeps. The engine is left
  * disabled when that was needed.
  *
- * Return: true when every channel is proven stopped.
+ * Return: true when every channel reads as stopped, or the device does not answer;
+ * axl_edma_proven() tells the two apart. The other callers switch bus mastering off,
+ * reset the function, or move data to the driver's own memory only.
  */
 bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
 		   bool disable)
@@ -453,6 +455,8 @@ bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
  * axl_edma_stop() takes a device that does not answer for one that runs nothing.
  * If it answers again its channels may still run.
  *
+ * Sleeps.
+ *
  * Return: true when each channel answered and none runs.
  */
 bool axl_edma_proven(struct axl_device *axl, struct axl_dma_dir *dir)
@@ -462,6 +466,11 @@ bool axl_edma_proven(struct axl_device *axl, struct axl_dma_dir *dir)
 	for (n = 0; n < dir->nr_ch; n++) {
 		int cs = axl_edma_status(axl, dir, n);
 
+		/* right after its doorbell a channel can read as not started */
+		if (cs == AXL_EDMA_CS_NONE && (dir->running & BIT(n))) {
+			fsleep(AXL_EDMA_STOP_US);
+			cs = axl_edma_status(axl, dir, n);
+		}
 		if (cs < 0 || cs == AXL_EDMA_CS_RUNNING)
 			return false;
 	}

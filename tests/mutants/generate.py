@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Mutations that a machine thinks of, each a single change inside a function:
+Generated mutations, each a single change inside a function:
 
   delete    a call whose result is unused is left out
   negate    a condition is negated

@@ -133,8 +133,8 @@ def apply(m, tree):
         None, src.text.split('\n'), text.split('\n'), False).get_opcodes() if x[0] != 'equal']
     first = src.text.count('\n', 0, src.toks[function.open].start)
     last = src.text.count('\n', 0, src.toks[function.close].end)
-    if not changed:
-        raise Problem('%s: changes nothing' % m.name)
+    if len(changed) != 1:
+        raise Problem('%s: changes %d places' % (m.name, len(changed)))
     if any(x[1] < first or x[2] > last + 1 for x in changed):
         raise Problem('%s: changes more than %s()' % (m.name, function.name))
     return path, text

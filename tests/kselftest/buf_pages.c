@@ -206,7 +206,8 @@ TEST_F(pages, no_bounce_buffers_left)
 		EXPECT_EQ(-EIO, err);
 		at_msg("%d buffers of 8 MiB", n);
 		if (round)
-			EXPECT_EQ(first, n);
+			/* another device may hold a slot */
+			EXPECT_LE(first, n + 1);
 		first = n;
 		while (n--)
 			EXPECT_EQ(0, at_release(self->t.fd, handles[n]));

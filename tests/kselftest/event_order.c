@@ -254,14 +254,15 @@ TEST_F(order, seen_once_is_not_lost)
 	ASSERT_EQ(0, at_query(self->t.fd, &self->t.q));
 	at_msg("%u rounds, %u with a late message", good, late);
 	EXPECT_EQ(6, good);
-	EXPECT_LE(self->t.q.lost_interrupts - lost, late);
+	/* one more: the board may stall between the look and the reading of it */
+	EXPECT_LE(self->t.q.lost_interrupts - lost, late + 1);
 }
 
 /* ---- waiters for any event ---- */
 
 static void any_begin(struct at_waiter *w, struct at_ctx *t)
 {
-	uint64_t seen, before;
+	uint64_t seen, before, end = at_now() + AT_SOON;
 
 	/* until the events of a firmware start have all come */
 	at_wait_event(t->fd, AXL_EVENT_ANY, 0, 0, &seen);
@@ -269,7 +270,7 @@ static void any_begin(struct at_waiter *w, struct at_ctx *t)
 		before = seen;
 		at_sleep_ms(30);
 		at_wait_event(t->fd, AXL_EVENT_ANY, before, 0, &seen);
-	} while (seen != before);
+	} while (seen != before && at_now() < end);
 	at_waiter_start(w, t->fd, AXL_EVENT_ANY, seen, at_generation(t->fd),
 			AXL_TIMEOUT_INFINITE);
 }

@@ -2473,7 +2473,8 @@ int main(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	why = vy_begin(&t, AT_NEEDS_RUNNING | AT_PROVOKES_STRAY);
+	why = vy_begin(&t, AT_NEEDS_RUNNING | AT_PROVOKES_STRAY |
+		       AT_PROVOKES_SILENCE);
 	if (why || shared == MAP_FAILED || !find_files(&t))
 		ksft_exit_fail_msg("set-up: %s\n", why ? why : strerror(errno));
 	card = t.q;

@@ -71,6 +71,7 @@ FIXTURE_SETUP(places)
 {
 	uint64_t size = SMALLEST;
 	uint16_t magic;
+	int err;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
 	self->l2 = self->t.q.l2_base;
@@ -80,7 +81,13 @@ FIXTURE_SETUP(places)
 		return;
 	ASSERT_EQ(0, at_dev_read(self->l2 + HEADER_SIZE, &self->size, 8));
 	ASSERT_EQ(0, at_dev_write(self->l2 + HEADER_SIZE, &size, 8));
-	ASSERT_EQ(0, rebind(&self->t));
+	err = rebind(&self->t);
+	/* no tear-down follows a set-up that fails */
+	if (err || self->t.q.fw_state != AXL_FW_RUNNING) {
+		at_dev_write(self->l2 + HEADER_SIZE, &self->size, 8);
+		rebind(&self->t);
+	}
+	ASSERT_EQ(0, err);
 	ASSERT_EQ(AXL_FW_RUNNING, self->t.q.fw_state);
 }
 

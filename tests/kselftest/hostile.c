@@ -47,7 +47,8 @@ FIXTURE_SETUP(hostile)
 {
 	unsigned int kind;
 
-	AT_BEGIN(&self->t, AT_NEEDS_RUNNING | AT_PROVOKES_POLICE);
+	AT_BEGIN(&self->t, AT_NEEDS_RUNNING | AT_PROVOKES_POLICE |
+		 AT_PROVOKES_SILENCE);
 	for (kind = 0; kind < METIS_POLICE_COUNT; kind++)
 		self->police[kind] = police(kind);
 }

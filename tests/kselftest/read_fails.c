@@ -113,8 +113,9 @@ TEST_F_TIMEOUT(reads, snapshot, 60)
 	unsigned int said = at_log_count(";axl ", "shared area: ");
 	uint64_t end = at_now() + AT_SOON;
 
-	at_lab_set(METIS_LAB_LINK_DOWN_MS, 300);
-	at_lab_set(METIS_LAB_AREA_DELAY_MS, 1200);
+	/* long enough for a busy host to set the rest while the link is down */
+	at_lab_set(METIS_LAB_LINK_DOWN_MS, 1500);
+	at_lab_set(METIS_LAB_AREA_DELAY_MS, 1500);
 	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);
 	/*
 	 * While the link is down no read counts. Then there is one of the engine,

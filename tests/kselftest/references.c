@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The driver gives back what belongs to others: eventfds, processes, and the
- * card's way to user memory. A stock kernel shows each without a leak detector:
+ * The driver releases its references to eventfds and processes, and unmaps user
+ * memory. A stock kernel shows each without a leak detector:
  * the number of an eventfd is only given out again when it is freed, a PID
  * namespace counts against its limit while one of its processes is referenced,
  * and the lab reaches memory that is still mapped.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the driver believes of L2 around a restart of firmware: it does not write
+ * What the driver does with L2 around a restart of firmware: it does not write
  * to an area that firmware has moved, does not adopt areas that are left from
  * before the restart, and gives up on restarts that the link does not show when
  * they never end, without leaving a caller behind.

@@ -1116,7 +1116,7 @@ TEST_F_TIMEOUT(stream, hostile, 120)
 	uint64_t start;
 	char text[32];
 
-	self->t.flags |= AT_PROVOKES_POLICE;
+	self->t.flags |= AT_PROVOKES_POLICE | AT_PROVOKES_SILENCE;
 	for (i = 0; i < at_array_size(kinds); i++) {
 		for (k = 0; k < 2; k++)
 			ASSERT_EQ(0, reader_open(&old[k], k ? TRACE : LOG))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Time limits of transfers: who may shorten them, how far they can be stretched,
+ * Time limits of transfers: which user may shorten them, how far they can be stretched,
  * and how often a transfer is started again because a sibling was stopped.
  *
  * Limits are read from the trace, where the driver says what it computed; that
@@ -84,7 +84,7 @@ FIXTURE_TEARDOWN(limits)
 	AT_END(&self->t);
 }
 
-/* Submits one transfer as somebody without privileges */
+/* Submits one transfer as an unprivileged user */
 static int submit_as_user(FIXTURE_DATA(limits) *self, const struct axl_xfer *x,
 			  uint64_t timeout_ns, uint64_t *seq)
 {
@@ -155,7 +155,7 @@ TEST_F(limits, computed)
 	EXPECT_LIMIT(def + EXTRA_MS, limit_of(self, false, AT_SEC(600)));
 	EXPECT_LIMIT(def + EXTRA_MS,
 		     limit_of(self, false, AXL_TIMEOUT_INFINITE));
-	/* it disturbs transfers of others, so it is not for everybody */
+	/* a stop disturbs transfers of other users, so it needs a privilege */
 	EXPECT_LIMIT(def, limit_of(self, true, 0));
 	EXPECT_LIMIT(def, limit_of(self, true, 1));
 	EXPECT_LIMIT(def, limit_of(self, true, AT_MSEC(300)));
@@ -164,7 +164,7 @@ TEST_F(limits, computed)
 		     limit_of(self, true, AXL_TIMEOUT_INFINITE));
 }
 
-/* A hung channel is not stopped early for somebody without privileges */
+/* A hung channel is not stopped early for an unprivileged user */
 TEST_F_TIMEOUT(limits, early_for_admins_only, 60)
 {
 	uint32_t rung, stops;

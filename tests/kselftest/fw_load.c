@@ -204,9 +204,6 @@ TEST_F_TIMEOUT(fw, progress, 60)
 		ASSERT_EQ(0, at_query(self->t.fd, &q));
 		ASSERT_LE(q.fw_phase, AXL_FW_PHASE_AREAS);
 		seen[q.fw_phase] = true;
-		/* All ones, which a link that is down gives, are no speed */
-		EXPECT_LE(q.link_speed, 4);
-		EXPECT_LE(q.link_width, 16);
 		if (q.fw_phase == AXL_FW_PHASE_UPLOAD) {
 			EXPECT_GE(q.fw_done, done);
 			EXPECT_LE(q.fw_done, q.fw_total);

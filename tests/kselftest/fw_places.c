@@ -14,7 +14,7 @@
 
 #include "kselftest_harness.h"
 #include "libaxltest.h"
-#include "liblab.h"
+#include "librestart.h"
 
 /* The shared area (docs/hardware-notes.md); offsets from the start of L2 */
 #define HEADER_MAGIC	0x000
@@ -50,23 +50,6 @@ FIXTURE(places)
 	bool has_header;
 };
 
-/* The driver reads the shared area again; what runs on the card stays */
-static int rebind(struct at_ctx *t)
-{
-	int err;
-
-	close(t->fd);
-	t->fd = -1;
-	err = at_write_text("/sys/bus/pci/drivers/axl/unbind", t->pci.bdf);
-	if (!err)
-		err = at_write_text("/sys/bus/pci/drivers/axl/bind",
-				    t->pci.bdf);
-	if (err)
-		return err;
-	t->fd = at_open();
-	return t->fd < 0 ? t->fd : at_query(t->fd, &t->q);
-}
-
 FIXTURE_SETUP(places)
 {
 	uint64_t size = SMALLEST;
@@ -81,11 +64,11 @@ FIXTURE_SETUP(places)
 		return;
 	ASSERT_EQ(0, at_dev_read(self->l2 + HEADER_SIZE, &self->size, 8));
 	ASSERT_EQ(0, at_dev_write(self->l2 + HEADER_SIZE, &size, 8));
-	err = rebind(&self->t);
+	err = at_bind_again(&self->t);
 	/* no tear-down follows a set-up that fails */
 	if (err || self->t.q.fw_state != AXL_FW_RUNNING) {
 		at_dev_write(self->l2 + HEADER_SIZE, &self->size, 8);
-		rebind(&self->t);
+		at_bind_again(&self->t);
 	}
 	ASSERT_EQ(0, err);
 	ASSERT_EQ(AXL_FW_RUNNING, self->t.q.fw_state);
@@ -96,7 +79,7 @@ FIXTURE_TEARDOWN(places)
 	if (self->has_header) {
 		ASSERT_EQ(0, at_dev_write(self->l2 + HEADER_SIZE, &self->size,
 					  8));
-		ASSERT_EQ(0, rebind(&self->t));
+		ASSERT_EQ(0, at_bind_again(&self->t));
 	}
 	AT_END(&self->t);
 }

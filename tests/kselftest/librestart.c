@@ -41,7 +41,7 @@ int at_wait_state(int fd, enum axl_fw_state state, uint64_t timeout,
 	return -ETIMEDOUT;
 }
 
-int at_rebind(struct at_ctx *t)
+int at_bind_again(struct at_ctx *t)
 {
 	int err;
 
@@ -54,9 +54,13 @@ int at_rebind(struct at_ctx *t)
 	if (err)
 		return err;
 	t->fd = at_open();
-	if (t->fd < 0)
-		return t->fd;
-	err = at_query(t->fd, &t->q);
+	return t->fd < 0 ? t->fd : at_query(t->fd, &t->q);
+}
+
+int at_rebind(struct at_ctx *t)
+{
+	int err = at_bind_again(t);
+
 	if (!err && t->q.fw_state != AXL_FW_RUNNING) {
 		err = at_fw_run(t->fd);
 		if (!err)

@@ -14,7 +14,9 @@ int at_settled(int fd, uint64_t gen, struct axl_query *q);
 /* Wait until the card is in a state in which it moves data, or given up */
 int at_wait_state(int fd, enum axl_fw_state state, uint64_t timeout,
 		  struct axl_query *q);
-/* Unbind and bind the driver, open the node anew, run firmware if none runs */
+/* Unbind and bind the driver and open the node anew; the card stays as it is */
+int at_bind_again(struct at_ctx *t);
+/* The same, and run firmware if none runs */
 int at_rebind(struct at_ctx *t);
 
 /*

@@ -226,6 +226,21 @@ typedef struct MetisFirmware {
 	bool flip;
 } MetisFirmware;
 
+/* Messages of the engine that are under way (MSG_DELAY_MS) */
+#define METIS_LATE_MAX	64
+
+typedef struct MetisLateMsg {
+	int64_t due;			/* virtual time, ns */
+	uint64_t addr;
+	uint32_t data;
+} MetisLateMsg;
+
+typedef struct MetisLate {
+	QEMUTimer *timer;
+	MetisLateMsg msg[METIS_LATE_MAX];	/* a ring */
+	unsigned int first, count;
+} MetisLate;
+
 struct MetisState {
 	PCIDevice parent_obj;
 
@@ -254,7 +269,8 @@ struct MetisState {
 	uint32_t police[METIS_POLICE_COUNT], police_printed[METIS_POLICE_COUNT];
 	uint32_t police_total, police_kind;
 	uint64_t police_offset, police_value;
-	uint32_t lose_msgs, lose_kinds, not_ready, link_keep;
+	MetisLate late;
+	uint32_t lose_msgs, lose_kinds, msg_delay_ms, not_ready, link_keep;
 	uint32_t read_fail_at, read_fails;
 	uint32_t drop_read, drop_skip;
 	bool drop_near;			/* drop_read was read: drop_skip counts down */
@@ -302,10 +318,7 @@ MemTxResult metis_bus_read(MetisState *s, uint64_t addr, void *buf, uint32_t len
 MemTxResult metis_bus_write(MetisState *s, uint64_t addr, const void *buf, uint32_t len);
 bool metis_accessible(MetisState *s);
 bool metis_master(MetisState *s);
-bool metis_lose(MetisState *s, uint32_t kind);
-void metis_send_imwr(MetisState *s, uint64_t addr, uint32_t data);
-void metis_send_pmsi(MetisState *s, unsigned int nr);
-unsigned int metis_fold(MetisState *s, unsigned int nr);
+bool metis_may_master(MetisState *s);
 void metis_link_down(MetisState *s, uint32_t ms, MetisNext next);
 void metis_die(MetisState *s, uint32_t how);
 void metis_power_cycle(MetisState *s);
@@ -313,6 +326,14 @@ void metis_set_not_ready(MetisState *s, bool on);
 typedef void MetisConfigWrite(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
 void metis_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len,
 			MetisConfigWrite *write);
+
+/* metis_msg.c */
+void metis_msg_init(MetisState *s);
+void metis_msg_exit(MetisState *s);
+bool metis_lose(MetisState *s, uint32_t kind);
+void metis_send_imwr(MetisState *s, uint64_t addr, uint32_t data);
+void metis_send_pmsi(MetisState *s, unsigned int nr);
+unsigned int metis_fold(MetisState *s, unsigned int nr);
 
 /* metis_edma.c */
 void metis_edma_init(MetisState *s);

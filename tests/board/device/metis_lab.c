@@ -194,6 +194,8 @@ static uint32_t *knob(MetisLabState *l, MetisState *s, hwaddr off)
 		return &s->lose_msgs;
 	case METIS_LAB_LOSE_KINDS:
 		return &s->lose_kinds;
+	case METIS_LAB_MSG_DELAY_MS:
+		return &s->msg_delay_ms;
 	case METIS_LAB_DROP_READ:
 		return &s->drop_read;
 	case METIS_LAB_DROP_SKIP:
@@ -337,7 +339,7 @@ static void undo(MetisLabState *l, MetisState *s)
 	e->hang_soft = e->hang_hard = e->abort_next = e->abort_cause = e->freeze = 0;
 	e->late_cs_ns = e->ignore_stop = 0;
 	s->read_fail_at = s->read_fails = 0;
-	s->lose_msgs = 0;
+	s->lose_msgs = s->msg_delay_ms = 0;
 	s->drop_read = s->drop_skip = 0;
 	s->drop_near = false;
 	s->lose_kinds = METIS_LAB_LOSE_IMWR | METIS_LAB_LOSE_PMSI;

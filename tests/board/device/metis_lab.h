@@ -128,6 +128,7 @@
 	/* controls: reads that fail */ \
 	R(READ_FAIL_AT,		0x854, RW32, "the n-th read from now on of BAR0 or of BAR2's trapped part fails; counts down; 0: none") \
 	R(READ_FAILS,		0x858, RW32, "how many fail then, the link up; 0: instead the link goes down, as by LINK_DOWN") \
+	R(MSG_DELAY_MS,		0x85c, RW32, "time that messages of the engine are under way, in order") \
 	/* controls: firmware and link */ \
 	R(FW_RESTART,		0x860, WO32, "enum metis_lab_restart") \
 	R(LINK_DOWN,		0x864, WO32, "link down for n ms now; firmware survives, config space does not") \

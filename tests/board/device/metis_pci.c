@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Emulated Metis: the PCI function. Identity, configuration space, the two
- * BARs, the link to the port above, and everything the card sends on the bus.
+ * BARs, the link to the port above, and the way to memory on the bus.
  */
 #include "metis.h"
 #include "qemu/main-loop.h"
@@ -56,7 +56,8 @@ bool metis_master(MetisState *s)
 	       pci_get_word(PCI_DEVICE(s)->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
-static bool may_master(MetisState *s)
+/* The same for what the card wants to send now: a refusal is counted */
+bool metis_may_master(MetisState *s)
 {
 	if (metis_master(s))
 		return true;
@@ -76,7 +77,7 @@ static MemTxResult bus_rw(MetisState *s, uint64_t addr, void *buf, uint32_t len,
 
 	MemTxResult r = MEMTX_DECODE_ERROR;
 
-	if (!may_master(s))
+	if (!metis_may_master(s))
 		return r;
 	s->on_bus++;
 	if (len <= 8 || address_space_access_valid(&pdev->bus_master_as, addr, len, write, attrs))
@@ -93,74 +94,6 @@ MemTxResult metis_bus_read(MetisState *s, uint64_t addr, void *buf, uint32_t len
 MemTxResult metis_bus_write(MetisState *s, uint64_t addr, const void *buf, uint32_t len)
 {
 	return bus_rw(s, addr, (void *)buf, len, true);
-}
-
-bool metis_lose(MetisState *s, uint32_t kind)
-{
-	bool lost = false;
-
-	if (!s->msi_deliver && kind != METIS_LAB_LOSE_VMSI) {
-		lost = true;
-	} else if (s->lose_msgs && s->lose_kinds & kind) {
-		s->lose_msgs--;
-		lost = true;
-	}
-	if (lost)
-		metis_count(s, METIS_LAB_MSG_DROPPED);
-	return lost;
-}
-
-/*
- * The engine's message is an ordinary 32-bit memory write, so a wrong address
- * fails as any write does. It must carry the requester id: an interrupt
- * controller tells devices apart by it.
- */
-void metis_send_imwr(MetisState *s, uint64_t addr, uint32_t data)
-{
-	PCIDevice *pdev = PCI_DEVICE(s);
-	MemTxAttrs attrs = { .requester_id = pci_requester_id(pdev) };
-	MemTxResult r = MEMTX_DECODE_ERROR;
-
-	if (metis_lose(s, METIS_LAB_LOSE_IMWR))
-		return;
-	s->count[(METIS_LAB_LAST_MSG_ADDR - METIS_LAB_BAR0_READS) / 4] = addr;
-	s->count[(METIS_LAB_LAST_MSG_DATA - METIS_LAB_BAR0_READS) / 4] = data;
-	if (may_master(s)) {
-		s->on_bus++;
-		address_space_stl_le(&pdev->bus_master_as, addr, data, attrs, &r);
-		s->on_bus--;
-	}
-	metis_count(s, r == MEMTX_OK && addr ? METIS_LAB_IMWR_SENT : METIS_LAB_IMWR_LOST);
-	metis_note(s, "message %#x to %#" PRIx64 ", result %u", data, addr, r);
-}
-
-/* The vector that event nr gets when the host granted fewer than 32 */
-unsigned int metis_fold(MetisState *s, unsigned int nr)
-{
-	PCIDevice *pdev = PCI_DEVICE(s);
-	unsigned int granted = msi_enabled(pdev) ? msi_nr_vectors_allocated(pdev) : 1;
-
-	if (nr < granted)
-		return nr;
-	return s->fold_mod ? nr % granted : 0;
-}
-
-/* Firmware's messages go through the function's own MSI capability */
-void metis_send_pmsi(MetisState *s, unsigned int nr)
-{
-	PCIDevice *pdev = PCI_DEVICE(s);
-	unsigned int vector;
-
-	if (metis_lose(s, METIS_LAB_LOSE_PMSI))
-		return;
-	if (!msi_enabled(pdev) || !may_master(s)) {
-		metis_count(s, METIS_LAB_PMSI_LOST);
-		return;
-	}
-	vector = metis_fold(s, nr);
-	metis_count(s, msi_is_masked(pdev, vector) ? METIS_LAB_PMSI_PENDING : METIS_LAB_PMSI_SENT);
-	metis_note(s, "PMSI %u on vector %u", nr, vector);
-	msi_notify(pdev, vector);
 }
 
 /* ---- changes of the memory map ---- */
@@ -754,7 +687,7 @@ static void metis_realize(PCIDevice *pdev, Error **errp)
 		error_setg(errp, "metis: no memory for %u MiB of DDR", s->ddr_mib);
 		return;
 	}
-	s->lose_kinds = METIS_LAB_LOSE_IMWR | METIS_LAB_LOSE_PMSI;
+	metis_msg_init(s);
 	s->link_up = true;
 	if (s->wedged) {
 		pci_config_set_vendor_id(pdev->config, VENDOR_WEDGED);
@@ -792,6 +725,7 @@ static void metis_exit(PCIDevice *pdev)
 	qemu_bh_delete(s->map_bh);
 	metis_fw_exit(s);
 	metis_edma_exit(s);
+	metis_msg_exit(s);
 	pcie_aer_exit(pdev);
 	pcie_cap_exit(pdev);
 	msi_uninit(pdev);

@@ -323,7 +323,8 @@ struct axl_event_bucket {
  * @vmsi_taken: messages whose slot was taken before they came; atomic bits
  * @lost_irqs: completions and events without a message
  * @lost_said: the log knows
- * @lost_row: completions without a message, one after the other
+ * @lost_row: looks that found completions without a message, one after the
+ *	other: no handler found one in between
  * @stray_irqs: messages in which nothing was found
  * @rescued: events that came through the guard page
  * @rescued_said: the log knows

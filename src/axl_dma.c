@@ -29,7 +29,7 @@ MODULE_PARM_DESC(dma_timeout_ms,
 /* How often a busy channel is looked at without having been asked to. */
 #define AXL_TICK		(HZ / 10)
 
-/* That many completions in a row without a message: there will be none. */
+/* That many looks in a row with completions, but no message: there will be none. */
 #define AXL_LOST_ROW_MAX	8
 
 /* What starting and ending a transfer costs, in bytes that could have moved. */
@@ -932,7 +932,8 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 		}
 	}
 	axl_irq_lost(axl, lost, "a transfer ended");
-	axl->lost_row += lost;
+	/* a look counts once: one stall of a processor delays all channels */
+	axl->lost_row += !!lost;
 	give_up = axl->lost_row >= AXL_LOST_ROW_MAX && !axl_polled(axl);
 	if (give_up)
 		WRITE_ONCE(axl->delivery, AXL_DELIVERY_POLLED);

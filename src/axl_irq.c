@@ -675,9 +675,14 @@ void axl_irq_free(struct axl_device *axl)
 	axl_irq_free_some(axl, axl->nr_vectors);
 }
 
-/* The self-test: how long a message may take, and how many may be missing. */
-#define AXL_IRQ_TEST_US		50000
+/*
+ * The self-test: how many messages may be missing, and how long the first may
+ * take. Each later one may take twice as long as the one before: a host that
+ * stalls for some time (a virtual machine without its processors, a slow
+ * console) must not look like one that loses messages.
+ */
 #define AXL_IRQ_TEST_MISSES	3
+#define AXL_IRQ_TEST_US		50000
 
 /* Messages that may be about the self-test's transfer. */
 static u64 axl_irq_test_count(struct axl_device *axl)
@@ -696,7 +701,7 @@ static u64 axl_irq_test_count(struct axl_device *axl)
  * buffer. Return: 1 a message came, 0 none did, -ENODATA the transfer did not
  * succeed, -EIO the channel does not stop.
  */
-static int axl_irq_try(struct axl_device *axl)
+static int axl_irq_try(struct axl_device *axl, unsigned int limit_us)
 {
 	struct axl_dma_dir *dir = &axl->dirs[AXL_DIR_FROM_DEVICE];
 	const struct axl_elem elem = {
@@ -712,7 +717,7 @@ static int axl_irq_try(struct axl_device *axl)
 	spin_unlock_irq(&dir->lock);
 	if (read_poll_timeout(axl_edma_status, cs,
 			      cs != AXL_EDMA_CS_NONE &&
-			      cs != AXL_EDMA_CS_RUNNING, 20, AXL_IRQ_TEST_US,
+			      cs != AXL_EDMA_CS_RUNNING, 20, limit_us,
 			      false, axl, dir, 0)) {
 		if (!axl_edma_stop(axl, dir, true))
 			return -EIO;
@@ -725,7 +730,7 @@ static int axl_irq_try(struct axl_device *axl)
 	if (cs != AXL_EDMA_CS_STOPPED)
 		return -ENODATA;
 	return !read_poll_timeout(axl_irq_test_count, after, after != before,
-				  20, AXL_IRQ_TEST_US, false, axl);
+				  20, limit_us, false, axl);
 }
 
 /* Why messages do not arrive, as far as can be seen from here. */
@@ -760,7 +765,7 @@ static int axl_irq_test(struct axl_device *axl, enum axl_delivery *delivery)
 
 	*delivery = AXL_DELIVERY_UNKNOWN;
 	while (got < wanted && missed < AXL_IRQ_TEST_MISSES) {
-		ret = axl_irq_try(axl);
+		ret = axl_irq_try(axl, AXL_IRQ_TEST_US << missed);
 		if (ret < 0)
 			return ret == -EIO ? ret : 0;
 		if (ret)

@@ -255,6 +255,42 @@ TEST_F_TIMEOUT(polling, from_now_on, 60)
 	EXPECT_EQ(lost + 8, self->t.q.lost_interrupts);
 }
 
+/*
+ * A processor that stands still for some time, as one of a virtual machine may,
+ * takes its messages late: they arrive all the same, whatever the self-test
+ * and the watchdog see.
+ */
+TEST_F_TIMEOUT(polling, late_is_not_never, 60)
+{
+	struct axl_xfer x[4];
+	unsigned int i;
+
+	if (self->silent)
+		SKIP(return, "this board delivers no messages");
+	at_lab_set(METIS_LAB_MSG_DELAY_MS, 180);
+	ASSERT_EQ(0, reset(&self->t));
+	EXPECT_EQ(AXL_DELIVERY_MESSAGES, self->t.q.delivery);
+
+	/* eight are overdue in two looks of the watchdog */
+	at_lab_set(METIS_LAB_MSG_DELAY_MS, 400);
+	for (i = 0; i < at_array_size(x); i++)
+		x[i] = (struct axl_xfer) {
+			.handle = self->handle, .direction = AXL_TO_DEVICE,
+			.offset = i * (ROOM / 4), .length = ROOM / 4,
+			.device_addr = self->base + i * (ROOM / 4),
+			.channel = i,
+		};
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, at_run(self->t.fd, x, at_array_size(x)));
+	ASSERT_EQ(0, at_query(self->t.fd, &self->t.q));
+	EXPECT_EQ(AXL_DELIVERY_MESSAGES, self->t.q.delivery);
+	at_lab_set(METIS_LAB_MSG_DELAY_MS, 0);
+	at_sleep_ms(450);
+	round_trips(_metadata, self, 5);
+	ASSERT_EQ(0, at_query(self->t.fd, &self->t.q));
+	EXPECT_EQ(AXL_DELIVERY_MESSAGES, self->t.q.delivery);
+}
+
 TEST_F_TIMEOUT(polling, one_now_and_then, 60)
 {
 	uint64_t lost = self->t.q.lost_interrupts;

@@ -871,6 +871,33 @@ unsigned int at_log_count(const char *a, const char *b)
 	return n;
 }
 
+void at_log_unlimited(const char *text)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	unsigned long long us, last = 0;
+	char record[8192];
+	int64_t left;
+	ssize_t len;
+
+	if (fd < 0)
+		return;
+	for (;;) {
+		len = read(fd, record, sizeof(record) - 1);
+		if (len < 0 && errno == EPIPE)	/* overwritten: go on */
+			continue;
+		if (len <= 0)
+			break;
+		record[len] = '\0';
+		if (strstr(record, text) &&
+		    sscanf(record, "%*u,%*u,%llu", &us) == 1)
+			last = us;
+	}
+	close(fd);
+	left = last ? (int64_t)(last + 5500000) - (int64_t)(at_now() / 1000) : 0;
+	if (left > 0)
+		at_sleep_ms(left / 1000 + 1);
+}
+
 /* ---- PCI ---- */
 
 static int pci_by_bdf(struct at_pci *pci, const char *bdf)

@@ -161,6 +161,8 @@ void at_log_read(struct at_log *log);		/* adds what was said since */
 void at_log_close(struct at_log *log);
 /* records of the whole log that hold both words */
 unsigned int at_log_count(const char *a, const char *b);
+/* waits until no rate limit can keep a line with that text from the log */
+void at_log_unlimited(const char *text);
 
 /* PCI by sysfs */
 struct at_pci {

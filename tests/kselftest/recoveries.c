@@ -98,6 +98,8 @@ static int load_with_recovery_due(FIXTURE_DATA(recoveries) *self,
 	if (err)
 		return err;
 	child = fork();
+	if (child < 0)
+		return -errno;
 	if (!child) {
 		struct axl_fw_load load = { };
 

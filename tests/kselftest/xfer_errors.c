@@ -264,15 +264,39 @@ TEST_F_TIMEOUT(errors, aborted, 60)
 		METIS_LAB_CAUSE_TIMEOUT, METIS_LAB_CAUSE_POISON,
 		METIS_LAB_CAUSE_APP, METIS_LAB_CAUSE_FETCH,
 	};
+	static const char *const said[][2] = {
+		[METIS_LAB_CAUSE_DEFAULT] = {
+			"bad device address",
+			"host refused the read (IOMMU fault?)"
+		},
+		[METIS_LAB_CAUSE_COMPLETER] = { "", "host aborted the read" },
+		[METIS_LAB_CAUSE_TIMEOUT] = {
+			"", "host did not answer the read"
+		},
+		[METIS_LAB_CAUSE_POISON] = { "", "host data was poisoned" },
+		[METIS_LAB_CAUSE_APP] = {
+			"bad device address", "bad device address"
+		},
+		[METIS_LAB_CAUSE_FETCH] = {
+			"list could not be fetched", "list could not be fetched"
+		},
+	};
 	uint32_t d = variant->direction;
+	unsigned int lines;
+	char line[80];
 	uint64_t seq, start;
 	struct axl_wait w;
 	size_t i;
 
+	at_log_unlimited(" halted: ");
 	for (i = 0; i < at_array_size(causes); i++) {
 		if (d == AXL_FROM_DEVICE && causes[i] &&
 		    causes[i] < METIS_LAB_CAUSE_APP)
 			continue;
+		snprintf(line, sizeof(line), "%s channel %u halted: %s",
+			 d == AXL_TO_DEVICE ? "read" : "write", GUILTY,
+			 said[causes[i]][d == AXL_TO_DEVICE]);
+		lines = at_log_count(";axl ", line);
 		prepare(_metadata, self, d, 20 + i);
 		at_lab_set(METIS_LAB_ABORT_CAUSE, causes[i]);
 		at_lab_set(METIS_LAB_ABORT_NEXT, at_channel_bit(d, GUILTY));
@@ -290,6 +314,8 @@ TEST_F_TIMEOUT(errors, aborted, 60)
 			EXPECT_LT(at_now() - start, AT_SEC(10));
 		}
 		check_innocent(_metadata, self, d, 20 + i);
+		EXPECT_EQ(lines + 1, at_log_count(";axl ", line))
+			TH_LOG("not in the log: %s", line);
 	}
 	EXPECT_EQ(self->t.q.generation, at_generation(self->t.fd));
 }

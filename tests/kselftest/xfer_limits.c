@@ -214,11 +214,14 @@ static void hang(struct __test_metadata *_metadata, FIXTURE_DATA(limits) *self,
  */
 TEST_F_TIMEOUT(limits, replays_end, 60)
 {
+	static const char said[] = " transfers started again";
 	uint32_t d = variant->direction, rung;
 	struct axl_wait w;
-	unsigned int i;
+	unsigned int i, lines;
 	uint64_t slow;
 
+	at_log_unlimited(said);
+	lines = at_log_count(";axl ", said);
 	at_lab_set(METIS_LAB_FREEZE, 1);
 	rung = at_doorbells(d);
 	ASSERT_EQ(0, submit(self, &self->x[0], AT_SEC(60), &slow));
@@ -237,6 +240,8 @@ TEST_F_TIMEOUT(limits, replays_end, 60)
 	EXPECT_EQ(0, w.bytes);
 	EXPECT_EQ(rung + 8, at_doorbells(d));
 	EXPECT_EQ(0, at_lab_get(METIS_LAB_RUNNING));
+	/* said each time, and not when there was none to start again */
+	EXPECT_EQ(lines + 3, at_log_count(";axl ", said));
 
 	rung = at_doorbells(d);
 	ASSERT_EQ(0, submit(self, &self->x[0], AT_SEC(60), &slow));

@@ -85,6 +85,10 @@ TEST(card_dies)
 	ASSERT_EQ(0, at_submit(t.fd, x, 8, t.q.generation, AT_SEC(1), &seq));
 	start = at_now();
 	at_lab_set(METIS_LAB_DIE, METIS_LAB_DIE_WEDGED);
+	/* all ones of a card that the driver takes for alive are no speed */
+	ASSERT_EQ(0, at_query(t.fd, &q));
+	EXPECT_EQ(0, q.link_speed);
+	EXPECT_EQ(0, q.link_width);
 	err = at_wait(t.fd, seq, AT_SEC(60), &w);
 	/* The submission is told to have failed, or the file is told */
 	EXPECT_TRUE(err == 0 || err == -EIO || err == -ENODEV)

@@ -436,6 +436,18 @@ static MetisChannel *decode_channel(MetisState *s, hwaddr off, unsigned int *reg
 	return &s->dma.ch[in >= R_CH_READ ? METIS_RD : METIS_WR][nr];
 }
 
+/* The contract gives such registers no meaning: who looks at them has miscounted */
+static bool channel_absent(MetisState *s, hwaddr off, uint64_t val)
+{
+	unsigned int nr = (off - R_CH_FIRST) / R_CH_STRIDE;
+
+	if (off < R_CH_FIRST || off >= R_CH_FIRST + R_CH_STRIDE * (METIS_CHANNELS + 1) ||
+	    nr < s->channels)
+		return false;
+	metis_police(s, METIS_POLICE_CHANNEL_ABSENT, off, val);
+	return true;
+}
+
 static uint32_t *half(uint64_t *pair, bool high)
 {
 	return (uint32_t *)pair + (high ^ (G_BYTE_ORDER == G_BIG_ENDIAN));
@@ -525,6 +537,8 @@ uint64_t metis_edma_read(MetisState *s, hwaddr off, unsigned int size)
 		return e->err[METIS_RD][1];
 	if (is_plain(off))
 		return e->plain[off / 4];
+	if (channel_absent(s, off, 0))
+		return 0;
 	ch = decode_channel(s, off, &reg);
 	if (ch)
 		return *ch_reg(ch, reg) | (reg == CH_CONTROL1 ? ch_cs(ch) << C_CS_SHIFT : 0);
@@ -584,6 +598,8 @@ void metis_edma_write(MetisState *s, hwaddr off, uint64_t val, unsigned int size
 		e->plain[off / 4] = val;
 		return;
 	}
+	if (channel_absent(s, off, val))
+		return;
 	ch = decode_channel(s, off, &reg);
 	if (ch)
 		ch_write(ch, reg, off, val);

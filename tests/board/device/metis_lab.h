@@ -215,7 +215,8 @@ enum metis_lab_reg {
 	P(HOSTDRV_TARGET,	21, "ctrl 1 with a target of 0, not size-aligned, or base or size wrong") \
 	P(CTX_BUSY,		22, "context command while its job runs") \
 	P(STREAM_POS,		23, "stream position set outside the ring or past the producer") \
-	P(MASTER_ORDER,		24, "bus mastering on after a firmware start before target was published")
+	P(MASTER_ORDER,		24, "bus mastering on after a firmware start before target was published") \
+	P(CHANNEL_ABSENT,	25, "register of a channel that the engine does not have")
 
 enum metis_police {
 #define METIS_POLICE_ENUM(name, number, text) METIS_POLICE_##name = (number),

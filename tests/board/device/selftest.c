@@ -1051,6 +1051,8 @@ static void t_police_engine(void)
 	PROVOKE(ACCESS, *(volatile uint64_t *)(bar0 + 0x060) = 0);
 	EQ(*(volatile uint8_t *)(bar0 + 9), 0xff);
 	PROVOKE(RESERVED_WRITE, set(0x004, 0));
+	PROVOKE(CHANNEL_ABSENT, (void)reg(CH(WR, 4, CONTROL1)));
+	PROVOKE(CHANNEL_ABSENT, set(CH(RD, 4, CONTROL1), 0));
 	PROVOKE(READONLY_WRITE, set(0x008, 0));
 	PROVOKE(SHARED_OVERWRITE, start(RD, 0, L2 + 0x600, BUF_IOVA, 4));
 	PROVOKE(LIST_PLACE, e[0].control = 0, poke(DATA_L2, e, sizeof(e)),

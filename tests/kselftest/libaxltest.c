@@ -831,6 +831,8 @@ void at_log_read(struct at_log *log)
 		end = strchr(text, '\n');
 		if (end)
 			*end = '\0';
+		if (!strncmp(text, "axl", 3) && (atoi(record) & 7) <= 3)
+			log_take(log, AT_LOG_ERROR, text);
 		if (strstr(text, "arm-smmu") && has_one(text, smmu))
 			log_take(log, AT_LOG_SMMU, text);
 		else if (has_one(text, warn))

@@ -147,6 +147,7 @@ enum at_log_class {
 	AT_LOG_WARN,		/* warnings, oopses, reports of debug options */
 	AT_LOG_DRIVER,		/* what axl said */
 	AT_LOG_SILENT,		/* axl: messages of the engine do not arrive */
+	AT_LOG_ERROR,		/* what axl said at the level of errors */
 	AT_LOG_CLASSES,
 };
 

@@ -75,6 +75,21 @@ TEST_F(modules, refused_while_open)
 	close(fd);
 }
 
+/* A card that is fine is bound without a complaint */
+TEST_F(modules, no_error_in_the_log)
+{
+	struct at_log log;
+
+	ASSERT_EQ(0, at_module_unload());
+	ASSERT_EQ(0, at_log_open(&log));
+	ASSERT_EQ(0, at_module_load());
+	at_log_read(&log);
+	EXPECT_NE(0, log.count[AT_LOG_DRIVER]);
+	EXPECT_EQ(0, log.count[AT_LOG_ERROR])
+		TH_LOG("%s", log.first[AT_LOG_ERROR]);
+	at_log_close(&log);
+}
+
 /* An inert shell, left open over a removal, holds the module as well */
 TEST_F(modules, refused_while_a_shell_is_open)
 {

@@ -394,6 +394,29 @@ TEST_F_TIMEOUT(sleep, transfers_that_end_in_time, 60)
 		TH_LOG("%s", wrong);
 }
 
+/* What is queued when the system goes to sleep runs before it does, in time */
+TEST_F_TIMEOUT(sleep, queued_transfers, 60)
+{
+	struct axl_xfer x = {
+		.handle = self->reg.handle, .direction = AXL_TO_DEVICE,
+		.device_addr = self->base, .length = SIZE,
+	};
+	uint64_t running, queued;
+	struct axl_wait w;
+
+	ASSERT_EQ(0, start(self->t.fd, self->reg.handle, self->base,
+			   self->t.q.generation, 200, &running));
+	ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, self->t.q.generation,
+			       AT_SEC(30), &queued));
+	EXPECT_NE(0, at_lab_get(METIS_LAB_RUNNING));
+	ASSERT_EQ(0, to_sleep("devices", "freeze"));
+	EXPECT_EQ(0, collect(self->t.fd, running, &w));
+	EXPECT_EQ(0, w.status);
+	EXPECT_EQ(0, collect(self->t.fd, queued, &w));
+	EXPECT_EQ(0, w.status);
+	EXPECT_EQ(SIZE, w.bytes);
+}
+
 /* The system stays up, and nobody notices but who wanted it to sleep */
 TEST_F_TIMEOUT(sleep, transfers_that_do_not, 60)
 {

@@ -37,9 +37,10 @@ chroot_packages() {
 			lintian libjson-c-dev pkgconf "libjson-c-dev:$other_arch" \
 			"pkgconf:$other_arch" "crossbuild-essential-$other_arch" ;;
 	*-use)
-		# Someone else's system: what the packages depend on, headers, and
-		# openssl, without which DKMS does not sign.
-		echo dkms openssl systemd-standalone-sysusers libjson-c5 ;;
+		# Someone else's system: what the packages depend on, headers,
+		# openssl, without which DKMS does not sign, and ccache, since the
+		# same modules are built there ten times.
+		echo dkms openssl systemd-standalone-sysusers libjson-c5 ccache ;;
 	esac
 	case $1 in
 	bookworm-use) newest_headers '6\.1\.0-[0-9]+' "$host_arch" ;;
@@ -107,18 +108,25 @@ enter() {
 	mkdir "$root"
 	tar -x -C "$root" --numeric-owner -f "$archive"
 	mount -t proc proc "$root/proc"
+	mkdir -p "$cache/ccache" "$root/ccache"
+	mount --bind "$cache/ccache" "$root/ccache"
 }
 
 leave_root() {
 	[ -n "$root" ] || return 0
-	umount "$root/proc"
+	umount "$root/proc" "$root/ccache"
 	rm -rf --one-file-system "$root"
 	root=
 }
 
+# Debian's kernel headers know of ccache; systems without it do without.
 in_root() {
+	local ccache=()
+
+	[ ! -e "$root/usr/bin/ccache" ] ||
+		ccache=(DEBIAN_KERNEL_USE_CCACHE=yes CCACHE_DIR=/ccache CCACHE_MAXSIZE=200M)
 	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-		DEBIAN_FRONTEND=noninteractive "$@"
+		DEBIAN_FRONTEND=noninteractive "${ccache[@]}" "$@"
 }
 
 # copy_project DIR: what git knows and what would be added to it, or all of an

@@ -13,8 +13,10 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "axl.h"
+#include "axl_buf.h"
+#include "axl_device.h"
 #include "axl_ext.h"
+#include "axl_iova.h"
 
 /**
  * struct axl_buf - one buffer

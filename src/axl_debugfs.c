@@ -6,7 +6,8 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
-#include "axl.h"
+#include "axl_debugfs.h"
+#include "axl_device.h"
 
 static struct dentry *axl_debugfs_root;
 

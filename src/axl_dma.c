@@ -8,26 +8,22 @@
  * happens to the process, the file or the card in the meantime.
  */
 #include <linux/delay.h>
+#include <linux/export.h>
+#include <linux/hrtimer.h>
 #include <linux/log2.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 
-#include "axl.h"
+#include "axl_buf.h"
+#include "axl_device.h"
+#include "axl_dma.h"
+#include "axl_edma.h"
+#include "axl_event.h"
+#include "axl_job.h"
+#include "axl_state.h"
 #include "axl_trace.h"
-
-static unsigned int dma_timeout_ms = 2000;
-module_param(dma_timeout_ms, uint, 0644);
-MODULE_PARM_DESC(dma_timeout_ms,
-		 "Base of a transfer's time limit in ms; 1 s per 16 MiB is added (2000)");
-
-/* What a user's time limit may add to the default one. */
-#define AXL_TIMEOUT_EXTRA_MS	60000
+#include "axl_watchdog.h"
 
 /* A transfer that was started again this often has had its chance. */
 #define AXL_REPLAYS_MAX		3
-
-/* How often a busy channel is looked at without having been asked to. */
-#define AXL_TICK		(HZ / 10)
 
 /* That many looks in a row with completions, but no message: there will be none. */
 #define AXL_LOST_ROW_MAX	8
@@ -35,112 +31,8 @@ MODULE_PARM_DESC(dma_timeout_ms,
 /* What starting and ending a transfer costs, in bytes that could have moved. */
 #define AXL_REQ_COST		SZ_16K
 
-void axl_client_init(struct axl_client *client)
-{
-	spin_lock_init(&client->lock);
-	xa_init_flags(&client->jobs, XA_FLAGS_LOCK_IRQ);
-	INIT_LIST_HEAD(&client->done);
-	init_waitqueue_head(&client->wait);
-}
-EXPORT_SYMBOL_AXL(axl_client_init);
-
-/**
- * axl_job_alloc() - make an empty job
- * @client: who submits it
- * @nr: requests it will have
- *
- * Return: the job, its requests zeroed but for their job; NULL without memory.
- */
-struct axl_job *axl_job_alloc(struct axl_client *client, u32 nr)
-{
-	struct axl_job *job;
-	u32 i;
-
-	job = kvzalloc(struct_size(job, reqs, nr), GFP_KERNEL_ACCOUNT);
-	if (!job)
-		return NULL;
-	job->client = client;
-	job->nr_reqs = nr;
-	for (i = 0; i < nr; i++) {
-		job->reqs[i].job = job;
-		axl_turn_init(&job->reqs[i].turn);
-	}
-	return job;
-}
-EXPORT_SYMBOL_AXL(axl_job_alloc);
-
-/**
- * axl_job_free() - release a job and the buffers of its requests
- * @job: never submitted, or ended and collected
- */
-void axl_job_free(struct axl_job *job)
-{
-	u32 i;
-
-	for (i = 0; i < job->nr_reqs; i++)
-		if (job->reqs[i].buf)
-			axl_buf_put(job->reqs[i].buf);
-	kvfree(job);
-}
-EXPORT_SYMBOL_AXL(axl_job_free);
-
-/* One of the things that a job waits for is over. */
-static void axl_job_put(struct axl_job *job)
-{
-	struct axl_client *client = job->client;
-
-	lockdep_assert_held(&client->lock);
-	if (--job->nr_pending)
-		return;
-	client->nr_active--;
-	list_add_tail(&job->node, &client->done);
-	/* inside the lock: afterwards a waiter may free the client */
-	wake_up_all(&client->wait);
-}
-
-/* The request has ended; its channel, if it had one, is proven stopped. */
-static void axl_req_end(struct axl_req *req, int status)
-{
-	struct axl_job *job = req->job;
-	struct axl_client *client = job->client;
-
-	spin_lock(&client->lock);
-	if (!status) {
-		job->bytes += req->length;
-	} else if (!job->status) {
-		job->status = status;
-		job->failed = req - job->reqs;
-	}
-	axl_job_put(job);
-	spin_unlock(&client->lock);
-}
-
-/**
- * axl_req_limit() - time a request may take on its channel
- * @req: length is set
- * @timeout_ns: what the user asked for, 0 for the default
- *
- * Stopping a channel disturbs its siblings: only the administrator may want it
- * early. And memory is held until the end, so nobody may want it much later.
- *
- * Return: jiffies.
- */
-unsigned long axl_req_limit(const struct axl_req *req, u64 timeout_ns)
-{
-	u64 ms = READ_ONCE(dma_timeout_ms) +
-		 div_u64(req->length * 1000, SZ_16M);
-	unsigned long def = msecs_to_jiffies(min_t(u64, ms, INT_MAX / 2));
-	unsigned long limit = axl_timeout(timeout_ns);
-
-	if (!timeout_ns)
-		return def;
-	if (limit < def && !capable(CAP_SYS_ADMIN))
-		return def;
-	return min(limit, def + msecs_to_jiffies(AXL_TIMEOUT_EXTRA_MS));
-}
-
 /* Ring the doorbell for the request from its beginning. */
-static void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
+void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 			    unsigned int n)
 {
 	struct axl_channel *ch = &dir->ch[n];
@@ -275,7 +167,7 @@ void axl_dma_drop_queued(struct axl_device *axl, int status)
 }
 
 /* Give every idle channel something to do. */
-static void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
+void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 {
 	unsigned int n;
 
@@ -304,7 +196,7 @@ static void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 		wake_up_all(&axl->idle_wait);
 }
 
-static void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
+void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
 			    unsigned int n, int status)
 {
 	struct axl_channel *ch = &dir->ch[n];
@@ -330,7 +222,7 @@ static void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
  * of its list. @told: the message was this channel's own; the status may follow
  * it by some microseconds, and no second message comes.
  */
-static bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
+bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
 			     unsigned int n, bool told)
 {
 	struct axl_channel *ch = &dir->ch[n];
@@ -512,109 +404,6 @@ out:
 }
 EXPORT_SYMBOL_AXL(axl_job_submit);
 
-/* Collect a job that has ended: 0, -EAGAIN (not yet), -ENOENT (no such job). */
-static int axl_client_take(struct axl_client *client, u64 seq,
-			   struct axl_job **done)
-{
-	struct axl_job *job;
-	int ret = 0;
-
-	spin_lock_irq(&client->lock);
-	if (seq)
-		job = xa_load(&client->jobs, seq);
-	else
-		job = list_first_entry_or_null(&client->done, struct axl_job,
-					       node);
-	if (!job) {
-		ret = seq || !client->nr_jobs ? -ENOENT : -EAGAIN;
-	} else if (job->nr_pending) {
-		ret = -EAGAIN;
-	} else {
-		list_del(&job->node);
-		xa_erase(&client->jobs, job->seq);
-		client->nr_jobs--;
-		client->nr_reqs -= job->nr_reqs;
-		*done = job;
-	}
-	spin_unlock_irq(&client->lock);
-	return ret;
-}
-
-/* Has waiting an end? On a device that is gone the jobs are left for close(). */
-static bool axl_wait_over(struct axl_device *axl, struct axl_client *client,
-			  u64 seq, struct axl_job **done, int *ret)
-{
-	*ret = READ_ONCE(axl->gone) ? -ENODEV :
-				      axl_client_take(client, seq, done);
-	return *ret != -EAGAIN;
-}
-
-/* What the device wrote becomes visible to the CPU. */
-static void axl_job_sync(struct axl_job *job)
-{
-	u32 i;
-
-	for (i = 0; i < job->nr_reqs; i++)
-		if (!job->reqs[i].to_device)
-			axl_buf_sync_for_cpu(job->reqs[i].buf,
-					     job->reqs[i].offset,
-					     job->reqs[i].length);
-}
-
-/**
- * axl_job_wait() - wait for a job and collect it
- * @axl: the device
- * @client: whose job
- * @seq: its name, 0 for any
- * @timeout_ns: how long
- * @done: out: the job, to be freed by the caller. What the device wrote is
- *	visible to the CPU
- *
- * Return: 0, -ENOENT, -ETIMEDOUT, -EINTR or -ENODEV.
- */
-int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
-		 u64 timeout_ns, struct axl_job **done)
-{
-	struct axl_job *job;
-	int ret, why;
-
-	why = wait_event_interruptible_hrtimeout(client->wait,
-						 axl_wait_over(axl, client, seq, &job, &ret),
-						 axl_ktime(timeout_ns));
-	if (ret == -EAGAIN)
-		return why == -ETIME ? -ETIMEDOUT : -EINTR;
-	if (ret)
-		return ret;
-
-	axl_job_sync(job);
-	*done = job;
-	return 0;
-}
-EXPORT_SYMBOL_AXL(axl_job_wait);
-
-/**
- * axl_job_collect() - wait for a job of the driver's own
- * @client: whose job
- * @seq: its name
- *
- * Bounded by the time limits of what runs, of its own requests and of the turns
- * before them, of which there are none for &axl_device.kernel. reset_sem must not
- * be held, since recovery takes it.
- *
- * Return: the job, to be freed by the caller. What the device wrote is visible to
- * the CPU.
- */
-struct axl_job *axl_job_collect(struct axl_client *client, u64 seq)
-{
-	struct axl_job *job;
-
-	wait_event(client->wait,
-		   axl_client_take(client, seq, &job) != -EAGAIN);
-	axl_job_sync(job);
-	return job;
-}
-EXPORT_SYMBOL_AXL(axl_job_collect);
-
 /**
  * axl_job_collect_killable() - the same for the sake of a process
  * @axl: the device
@@ -695,7 +484,7 @@ void axl_dma_block(struct axl_device *axl)
 		axl_dir_block(&axl->dirs[d]);
 }
 
-static void axl_dir_unblock(struct axl_device *axl, struct axl_dma_dir *dir)
+void axl_dir_unblock(struct axl_device *axl, struct axl_dma_dir *dir)
 {
 	spin_lock_irq(&dir->lock);
 	if (!WARN_ON_ONCE(!dir->blocked))
@@ -818,163 +607,6 @@ int axl_dma_drain(struct axl_device *axl)
 	return axl_dma_idle(axl) ? 0 : -EIO;
 }
 
-/* Stop a direction, fail the guilty, start the innocent again. */
-static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
-			    u8 guilty)
-{
-	const char *name = dir->to_device ? "read" : "write";
-	unsigned int n, replayed = 0;
-
-	spin_lock_irq(&dir->lock);
-	/* since they were looked at, one may have ended and the next begun */
-	for (n = 0; n < dir->nr_ch; n++)
-		if (!(dir->running & BIT(n)) ||
-		    !time_after(jiffies, dir->ch[n].deadline))
-			guilty &= ~BIT(n);
-	if (guilty)
-		dir->blocked++;
-	spin_unlock_irq(&dir->lock);
-	if (!guilty)
-		return;
-
-	if (!axl_edma_stop(axl, dir, false)) {
-		dev_err(&axl->pdev->dev,
-			"%s engine does not stop: bus mastering off, resetting the card\n",
-			name);
-		/*
-		 * Without bus mastering a posted write is lost without an error:
-		 * what runs in the other direction must not count as done.
-		 */
-		axl_dma_block(axl);
-		axl_dir_unblock(axl, dir);
-		pci_clear_master(axl->pdev);
-		/* stays blocked: axl_reset() takes that over */
-		axl->fenced = true;
-		axl_reset_request(axl, "DMA engine does not stop");
-		return;
-	}
-
-	if (!axl_edma_proven(axl, dir)) {
-		/* all ones prove nothing: reads may have failed for a moment */
-		axl_dma_block(axl);
-		axl_dir_unblock(axl, dir);
-		axl->fenced = true;
-		axl_reset_request(axl, "device does not answer");
-		return;
-	}
-
-	spin_lock_irq(&dir->lock);
-	axl_edma_enable(axl, dir);
-	for (n = 0; n < dir->nr_ch; n++) {
-		struct axl_req *req = dir->ch[n].req;
-
-		if (!(dir->running & BIT(n)))
-			continue;
-		if (!(guilty & BIT(n)) &&
-		    ++dir->ch[n].replays <= AXL_REPLAYS_MAX)
-			continue;
-		trace_axl_timeout(axl, req, n, -ETIMEDOUT);
-		dev_err_ratelimited(&axl->pdev->dev,
-				    "%s channel %u stopped: %llu bytes took more than %u ms\n",
-				    name, n, req->length,
-				    jiffies_to_msecs(req->timeout));
-		axl_edma_ack(axl, dir, n);
-		axl_channel_end(axl, dir, n, -ETIMEDOUT);
-	}
-	dir->blocked--;
-	if (!dir->blocked) {
-		/* moving the same bytes again harms nobody: they had not ended */
-		for (n = 0; n < dir->nr_ch; n++) {
-			if (!(dir->running & BIT(n)))
-				continue;
-			axl_edma_ack(axl, dir, n);
-			axl_channel_run(axl, dir, n);
-			replayed++;
-		}
-		axl_dir_kick(axl, dir);
-	}
-	spin_unlock_irq(&dir->lock);
-	if (replayed)
-		dev_info_ratelimited(&axl->pdev->dev,
-				     "%u %s transfers started again\n",
-				     replayed, name);
-}
-
-/* Look at the busy channels of a direction; returns the overdue ones. */
-static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
-{
-	bool found = false, dead = false, give_up;
-	unsigned int n, lost = 0;
-	u8 guilty = 0;
-
-	spin_lock_irq(&dir->lock);
-	for (n = 0; n < dir->nr_ch && !dir->blocked; n++) {
-		struct axl_channel *ch = &dir->ch[n];
-		int cs;
-
-		if (!(dir->running & BIT(n)) ||
-		    time_before(jiffies, ch->started + AXL_TICK))
-			continue;
-		cs = axl_edma_status(axl, dir, n);
-		if (cs < 0) {
-			dead = true;
-		} else if (cs == AXL_EDMA_CS_STOPPED ||
-			   cs == AXL_EDMA_CS_HALTED) {
-			/* give the message that may be under way one tick */
-			if (!ch->seen_done) {
-				ch->seen_done = true;
-				continue;
-			}
-			lost++;
-			found |= axl_channel_poll(axl, dir, n, false);
-		} else if (time_after(jiffies, ch->deadline)) {
-			guilty |= BIT(n);
-		}
-	}
-	axl_irq_lost(axl, lost, "a transfer ended");
-	/* a look counts once: one stall of a processor delays all channels */
-	axl->lost_row += !!lost;
-	give_up = axl->lost_row >= AXL_LOST_ROW_MAX && !axl_polled(axl);
-	if (give_up)
-		WRITE_ONCE(axl->delivery, AXL_DELIVERY_POLLED);
-	if (found || give_up)
-		axl_dir_kick(axl, dir);
-	spin_unlock_irq(&dir->lock);
-
-	if (give_up)
-		dev_warn_ratelimited(&axl->pdev->dev,
-				     "interrupts of the DMA engine do not arrive any more, transfers are polled until the next reset: see the ITS in the device tree and the interrupts' affinity\n");
-	if (dead)
-		axl_reset_request(axl, "device does not answer");
-	return guilty;
-}
-
-/**
- * axl_dma_watchdog() - find lost interrupts and overdue transfers
- * @work: axl_device.watchdog
- *
- * Runs while any channel has a request.
- */
-void axl_dma_watchdog(struct work_struct *work)
-{
-	struct axl_device *axl = container_of(to_delayed_work(work),
-					      struct axl_device, watchdog);
-	int idx, d;
-
-	if (axl_enter(axl, &idx))
-		return;
-	/* a recovery that is due looks at everything */
-	for (d = 0; d < ARRAY_SIZE(axl->dirs) && !axl->reset_why; d++) {
-		u8 guilty = axl_dir_check(axl, &axl->dirs[d]);
-
-		if (guilty)
-			axl_dir_recover(axl, &axl->dirs[d], guilty);
-	}
-	axl_exit(axl, idx);
-	if (!axl_dma_idle(axl))
-		queue_delayed_work(axl->wq, &axl->watchdog, AXL_TICK);
-}
-
 /**
  * axl_dma_setup() - initialise what needs no hardware
  * @axl: the device
@@ -997,4 +629,37 @@ void axl_dma_setup(struct axl_device *axl)
 	init_waitqueue_head(&axl->idle_wait);
 	init_waitqueue_head(&axl->state_wait);
 	init_waitqueue_head(&axl->mbox_wait);
+}
+
+/**
+ * axl_irq_poll_arm() - a channel runs, and no message will tell its end
+ * @axl: the device
+ */
+void axl_irq_poll_arm(struct axl_device *axl)
+{
+	if (!hrtimer_is_queued(&axl->poll_timer))
+		hrtimer_start(&axl->poll_timer, ns_to_ktime(axl->poll_ns),
+			      HRTIMER_MODE_REL);
+}
+
+/* Look at the busy channels; less and less often while nothing ends. */
+enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
+{
+	struct axl_device *axl = container_of(timer, struct axl_device,
+					      poll_timer);
+
+	/*
+	 * Pairs with axl_set_online(). A recovery that is due flushes them, or
+	 * the watchdog arms this again.
+	 */
+	if (!smp_load_acquire(&axl->online) || READ_ONCE(axl->reset_why))
+		return HRTIMER_NORESTART;
+	if (axl_dma_irq(axl, 0xff))
+		axl->poll_ns = AXL_POLL_MIN_NS;
+	else
+		axl->poll_ns = min_t(u64, 2 * axl->poll_ns, AXL_POLL_MAX_NS);
+	/* not by the return value: what was started just now has armed it, too */
+	if (!axl_dma_idle(axl))
+		axl_irq_poll_arm(axl);
+	return HRTIMER_NORESTART;
 }

@@ -5,12 +5,26 @@
  */
 #include <linux/idr.h>
 #include <linux/module.h>
-#include <linux/sched/signal.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#include "axl.h"
+#include "axl_buf.h"
+#include "axl_cdev.h"
+#include "axl_debugfs.h"
+#include "axl_device.h"
+#include "axl_dma.h"
+#include "axl_edma.h"
 #include "axl_ext.h"
+#include "axl_hostif.h"
+#include "axl_iova.h"
+#include "axl_irq.h"
+#include "axl_link.h"
+#include "axl_mmap.h"
+#include "axl_monitor.h"
+#include "axl_pm.h"
+#include "axl_reset.h"
+#include "axl_state.h"
 
 #define AXL_VENDOR		0x1f9d
 #define AXL_DEVICE_OMEGA	0x1100	/* all shipping cards */
@@ -23,263 +37,9 @@
 #define AXL_BAR_L2		2
 #define AXL_BAR_L2_SIZE		SZ_32M
 
-/* How often a card without a table is asked for news: that takes 2 KiB of L2. */
-#define AXL_NEWS		(HZ / 10)
-
 static DEFINE_IDA(axl_ids);
 /* devices, bound or kept by open files or by whoever holds a reference */
 static atomic_t axl_devices = ATOMIC_INIT(0);
-
-/**
- * axl_ktime() - a time limit of the native interface, for high resolution timers
- * @ns: nanoseconds, 0 to look only
- */
-ktime_t axl_ktime(u64 ns)
-{
-	return min_t(u64, ns, KTIME_MAX);
-}
-
-/**
- * axl_timeout() - the same in jiffies, where ticks are good enough
- * @ns: nanoseconds
- */
-unsigned long axl_timeout(u64 ns)
-{
-	u64 left;
-
-	if (ns == AXL_TIMEOUT_INFINITE)
-		return MAX_SCHEDULE_TIMEOUT;
-	left = nsecs_to_jiffies64(ns);
-	/* never too early: the rest, and the tick that has partly gone by */
-	if (ns)
-		left += 2;
-	return min_t(u64, left, MAX_SCHEDULE_TIMEOUT - 1);
-}
-
-/**
- * axl_impatient() - is it time to stop waiting for the card
- * @axl: the device
- * @deadline: jiffies
- *
- * Also when the driver is being unbound or the caller was killed.
- */
-bool axl_impatient(struct axl_device *axl, unsigned long deadline)
-{
-	return time_after(jiffies, deadline) || READ_ONCE(axl->gone) ||
-	       fatal_signal_pending(current);
-}
-
-/**
- * axl_status() - can this device be used at all
- * @axl: the device
- *
- * Return: 0, -ENODEV (unbound) or -EIO (dead).
- */
-int axl_status(struct axl_device *axl)
-{
-	if (READ_ONCE(axl->gone))
-		return -ENODEV;
-	return READ_ONCE(axl->dead) ? -EIO : 0;
-}
-EXPORT_SYMBOL_AXL(axl_status);
-
-/**
- * axl_enter() - begin to touch the hardware
- * @axl: the device
- * @idx: for axl_exit()
- *
- * What follows must not sleep without bound. Until axl_exit() the driver stays
- * bound and nobody resets the card on purpose.
- *
- * Return: 0, -ENODEV, -EIO, or -EAGAIN while the card is being restarted.
- */
-int axl_enter(struct axl_device *axl, int *idx)
-{
-	*idx = srcu_read_lock(&axl->srcu);
-	/* with what axl_bring_up() has left */
-	if (smp_load_acquire(&axl->online)) {
-		/* for sparse, which knows no lock that is taken on success */
-		__release(&axl->srcu);
-		return 0;
-	}
-	srcu_read_unlock(&axl->srcu, *idx);
-	return axl_status(axl) ?: -EAGAIN;
-}
-EXPORT_SYMBOL_AXL(axl_enter);
-
-void axl_exit(struct axl_device *axl, int idx)
-{
-	__acquire(&axl->srcu);
-	srcu_read_unlock(&axl->srcu, idx);
-}
-EXPORT_SYMBOL_AXL(axl_exit);
-
-/**
- * axl_set_online() - open or close the gate to the hardware
- * @axl: the device
- * @online: false: when this returns, nobody is behind the gate, nor any
- *	interrupt handler
- */
-void axl_set_online(struct axl_device *axl, bool online)
-{
-	/* axl_enter() and the interrupt handler */
-	smp_store_release(&axl->online, online);
-	if (online) {
-		wake_up_all(&axl->state_wait);
-	} else {
-		synchronize_srcu_expedited(&axl->srcu);
-		axl_irq_sync(axl);
-	}
-}
-
-/**
- * axl_lock_ready() - take reset_sem shared, with the card online
- * @axl: the device
- *
- * Waits while a restart is under way, also between its steps.
- *
- * Return: 0, or without the semaphore -ENODEV, -EIO or -EINTR (killed).
- */
-int axl_lock_ready(struct axl_device *axl)
-{
-	int ret;
-
-	for (;;) {
-		if (down_read_killable(&axl->reset_sem))
-			return -EINTR;
-		ret = axl_status(axl);
-		/* a recovery that is due would make the caller's work stale */
-		if (!ret && axl->online && !READ_ONCE(axl->reset_why))
-			return 0;
-		up_read(&axl->reset_sem);
-		if (ret)
-			return ret;
-		if (wait_event_killable(axl->state_wait,
-					(READ_ONCE(axl->online) &&
-					 !READ_ONCE(axl->reset_why)) ||
-					axl_status(axl)))
-			return -EINTR;
-	}
-}
-EXPORT_SYMBOL_AXL(axl_lock_ready);
-
-/**
- * axl_raise_generation() - what ran on the card is gone
- * @axl: the device; reset_sem is held exclusive
- */
-void axl_raise_generation(struct axl_device *axl)
-{
-	lockdep_assert_held_write(&axl->reset_sem);
-	WRITE_ONCE(axl->generation, axl->generation + 1);
-	axl_event_wake_all(axl);
-	wake_up_all(&axl->state_wait);
-	/* they may wait on a card that is gone */
-	wake_up_all(&axl->mbox_wait);
-}
-
-/*
- * Read what firmware publishes; the card is online and idle. An error: it is
- * going to be reset.
- */
-static int axl_adopt(struct axl_device *axl)
-{
-	int ret;
-
-	axl_hold(axl);
-	axl_set_online(axl, false);
-	pci_clear_master(axl->pdev);
-	axl_hostif_forget(axl);
-	ret = axl_bring_up(axl, axl_hostif_refresh(axl));
-	if (ret) {
-		/* not a firmware start that somebody left to us */
-		axl->bounced = true;
-		axl_reset_request(axl, "engine does not stop");
-	}
-	axl_raise_generation(axl);
-	return ret;
-}
-
-/**
- * axl_pick_up() - adopt what the card has done meanwhile
- * @axl: the device
- *
- * Costs a few reads of configuration space and of L2 once firmware knows the
- * table. Does nothing while the card is busy: it is asked again later.
- */
-void axl_pick_up(struct axl_device *axl)
-{
-	int idx;
-
-	if (!axl_check_link(axl))
-		return;
-	if (!axl_enter(axl, &idx)) {
-		if (axl_hostif_lost(axl))
-			axl_restart_seen(axl);
-		axl_exit(axl, idx);
-	}
-	if (READ_ONCE(axl->published) || axl_status(axl) ||
-	    time_before(jiffies, READ_ONCE(axl->news_at)) ||
-	    !down_write_trylock(&axl->reset_sem))
-		return;
-	WRITE_ONCE(axl->news_at, jiffies + AXL_NEWS);
-	if (axl->online && !axl->published && !axl->slept &&
-	    axl_dma_idle(axl) && axl_hostif_news(axl))
-		axl_adopt(axl);
-	up_write(&axl->reset_sem);
-}
-EXPORT_SYMBOL_AXL(axl_pick_up);
-
-/**
- * axl_look_now() - look after the card at once, also after one that was given up
- * @axl: the device
- */
-void axl_look_now(struct axl_device *axl)
-{
-	WRITE_ONCE(axl->retry_at, jiffies - 1);
-	axl_pick_up(axl);
-}
-EXPORT_SYMBOL_AXL(axl_look_now);
-
-/**
- * axl_pick_up_now() - firmware was started, says whoever did it
- * @axl: the device
- *
- * If that shows, all that it publishes is read again, and transfers that run are
- * waited for. In any case it is told the table's address again.
- *
- * Return: 0, -EIO, -ENODEV or -EINTR (killed).
- */
-int axl_pick_up_now(struct axl_device *axl)
-{
-	int ret;
-
-	axl_check_link(axl);
-	for (;;) {
-		/* a recovery that is due, or under way, comes first */
-		ret = axl_lock_ready(axl);
-		if (ret)
-			return ret;
-		up_read(&axl->reset_sem);
-		if (down_write_killable(&axl->reset_sem))
-			return -EINTR;
-		if (axl->online && !axl->reset_why)
-			break;
-		up_write(&axl->reset_sem);
-	}
-	/* not for nothing: slots, and what others have queued, would be lost */
-	if (axl->slept || axl_hostif_changed(axl)) {
-		ret = axl_dma_drain(axl);
-		axl->slept = false;
-		if (!ret)
-			ret = axl_adopt(axl);
-	} else {
-		axl_hostif_remind(axl);
-		axl_edma_remind(axl);
-	}
-	up_write(&axl->reset_sem);
-	return ret;
-}
-EXPORT_SYMBOL_AXL(axl_pick_up_now);
 
 /**
  * axl_device_free() - the last reference is gone

@@ -9,7 +9,10 @@
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/iopoll.h>
 
-#include "axl.h"
+#include "axl_buf.h"
+#include "axl_device.h"
+#include "axl_edma.h"
+#include "axl_msi.h"
 
 /* Registers that exist once for each direction. */
 struct axl_edma_map {

@@ -6,6 +6,8 @@
 #include <linux/compat.h>
 #include <linux/module.h>
 
+#include "axl_cdev.h"
+#include "axl_device.h"
 #include "axl_ext.h"
 
 /*

@@ -9,7 +9,7 @@
 #include <linux/fs.h>
 #include <linux/poll.h>
 
-#include "axl.h"
+#include "axl_device.h"
 
 struct module;
 

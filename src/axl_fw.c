@@ -11,7 +11,18 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "axl.h"
+#include "axl_buf.h"
+#include "axl_device.h"
+#include "axl_elf.h"
+#include "axl_dma.h"
+#include "axl_event.h"
+#include "axl_fw.h"
+#include "axl_hostif.h"
+#include "axl_job.h"
+#include "axl_link.h"
+#include "axl_mmap.h"
+#include "axl_reset.h"
+#include "axl_state.h"
 
 static unsigned int fw_timeout_ms = 15000;
 module_param(fw_timeout_ms, uint, 0644);

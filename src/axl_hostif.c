@@ -3,10 +3,15 @@
  * The shared area in BAR2: taking snapshots for axl_layout.c to judge, the
  * host-driver area, mailbox and contexts. (hardware-notes: Shared area)
  */
-#include <linux/io.h>
+#include <linux/export.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/io.h>
 
-#include "axl.h"
+#include "axl_device.h"
+#include "axl_edma.h"
+#include "axl_hostif.h"
+#include "axl_irq.h"
+#include "axl_msi.h"
 
 /**
  * axl_hostif_alloc() - allocate the virtual-MSI table

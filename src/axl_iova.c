@@ -8,7 +8,8 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 
-#include "axl.h"
+#include "axl_device.h"
+#include "axl_iova.h"
 
 static bool iova0_guard = true;
 module_param(iova0_guard, bool, 0444);

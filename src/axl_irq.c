@@ -5,176 +5,29 @@
  * (hardware-notes: Interrupts)
  */
 #include <linux/delay.h>
-#include <linux/eventfd.h>
+#include <linux/export.h>
+#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
-#include <linux/iopoll.h>
-#include <linux/msi.h>
+#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "axl.h"
+#include "axl_device.h"
+#include "axl_dma.h"
+#include "axl_event.h"
+#include "axl_hostif.h"
+#include "axl_irq.h"
+#include "axl_monitor.h"
+#include "axl_msi.h"
+#include "axl_state.h"
 #include "axl_trace.h"
 
 static unsigned int max_vectors = AXL_NR_MESSAGES;
 module_param(max_vectors, uint, 0444);
 MODULE_PARM_DESC(max_vectors, "Interrupt vectors to ask for, 1..32 (32)");
 
-/**
- * struct axl_binding - an eventfd that follows an event
- * @node: in its bucket
- * @ctx: the eventfd
- * @event: number, or AXL_EVENT_ANY
- */
-struct axl_binding {
-	struct list_head node;
-	struct eventfd_ctx *ctx;
-	u32 event;
-};
-
-/* Where no messages arrive: how often busy channels are looked at. */
-#define AXL_POLL_MIN_NS		(50 * NSEC_PER_USEC)
-#define AXL_POLL_MAX_NS		NSEC_PER_MSEC
-
-/* How often a card that is open is looked after, with and without messages. */
-#define AXL_MONITOR_MS		100
-#define AXL_MONITOR_POLL_MS	10
-/* The same for what can only be guessed at: it wakes waiters for nothing. */
-#define AXL_GUESS		(HZ / 10)
-
 /* How long a message may take after the slot that it announces. */
 #define AXL_IRQ_GRACE_US	20000
-
-#define AXL_PMSI_DMA_READ	4
-#define AXL_PMSI_DMA_WRITE	8
-#define AXL_PMSI_DMA_END	12
-
-static bool axl_is_dma(unsigned int n)
-{
-	return n >= AXL_PMSI_DMA_READ && n < AXL_PMSI_DMA_END;
-}
-
-/* With all messages granted each has a vector of its own. */
-static bool axl_irq_own(const struct axl_device *axl)
-{
-	return axl->nr_vectors == AXL_NR_MESSAGES;
-}
-
-static struct axl_event_bucket *axl_bucket(struct axl_device *axl, u32 event)
-{
-	if (event == AXL_EVENT_ANY)
-		return &axl->buckets[AXL_EVENT_ANY_BUCKET];
-	return &axl->buckets[event % AXL_EVENT_BUCKETS];
-}
-
-static void axl_bucket_signal(struct axl_device *axl, u32 event)
-{
-	struct axl_event_bucket *bucket = axl_bucket(axl, event);
-	struct axl_binding *binding;
-	unsigned long flags;
-
-	spin_lock_irqsave(&bucket->lock, flags);
-	list_for_each_entry(binding, &bucket->bindings, node)
-		if (binding->event == event)
-			axl_eventfd_signal(binding->ctx);
-	spin_unlock_irqrestore(&bucket->lock, flags);
-	if (wq_has_sleeper(&bucket->wait))
-		wake_up_all(&bucket->wait);
-}
-
-/**
- * axl_event_signal() - an event happened
- * @axl: the device
- * @event: below AXL_NR_EVENTS
- */
-void axl_event_signal(struct axl_device *axl, unsigned int event)
-{
-	atomic64_inc(&axl->event_counts[event]);
-	atomic64_inc(&axl->event_counts[AXL_NR_EVENTS]);
-	axl_bucket_signal(axl, event);
-	axl_bucket_signal(axl, AXL_EVENT_ANY);
-}
-
-/**
- * axl_event_wake_all() - let every waiter look again
- * @axl: the device: its generation or its state has changed
- */
-void axl_event_wake_all(struct axl_device *axl)
-{
-	unsigned int i;
-
-	for (i = 0; i <= AXL_EVENT_ANY_BUCKET; i++)
-		wake_up_all(&axl->buckets[i].wait);
-}
-
-u64 axl_event_count(struct axl_device *axl, u32 event)
-{
-	if (event == AXL_EVENT_ANY)
-		event = AXL_NR_EVENTS;
-	return atomic64_read(&axl->event_counts[event]);
-}
-EXPORT_SYMBOL_AXL(axl_event_count);
-
-struct wait_queue_head *axl_event_wait_head(struct axl_device *axl, u32 event)
-{
-	return &axl_bucket(axl, event)->wait;
-}
-EXPORT_SYMBOL_AXL(axl_event_wait_head);
-
-/**
- * axl_event_bind() - make an eventfd follow an event
- * @axl: the device
- * @event: checked by the caller
- * @fd: the eventfd
- *
- * Return: the binding, for axl_event_unbind(), or an error.
- */
-struct axl_binding *axl_event_bind(struct axl_device *axl, u32 event, int fd)
-{
-	struct axl_event_bucket *bucket = axl_bucket(axl, event);
-	struct axl_binding *binding;
-	struct eventfd_ctx *ctx;
-
-	ctx = eventfd_ctx_fdget(fd);
-	if (IS_ERR(ctx))
-		return ERR_CAST(ctx);
-	binding = kzalloc(sizeof(*binding), GFP_KERNEL_ACCOUNT);
-	if (!binding) {
-		eventfd_ctx_put(ctx);
-		return ERR_PTR(-ENOMEM);
-	}
-	binding->ctx = ctx;
-	binding->event = event;
-	spin_lock_irq(&bucket->lock);
-	list_add_tail(&binding->node, &bucket->bindings);
-	spin_unlock_irq(&bucket->lock);
-	return binding;
-}
-
-void axl_event_unbind(struct axl_device *axl, struct axl_binding *binding)
-{
-	struct axl_event_bucket *bucket = axl_bucket(axl, binding->event);
-
-	spin_lock_irq(&bucket->lock);
-	list_del(&binding->node);
-	spin_unlock_irq(&bucket->lock);
-	eventfd_ctx_put(binding->ctx);
-	kfree(binding);
-}
-
-/**
- * axl_event_same() - is this the same event and the same eventfd
- * @a: a binding
- * @b: another
- */
-bool axl_event_same(const struct axl_binding *a, const struct axl_binding *b)
-{
-	return a->event == b->event && a->ctx == b->ctx;
-}
-
-u32 axl_binding_event(const struct axl_binding *binding)
-{
-	return binding->event;
-}
 
 static bool axl_slot_pending(struct axl_device *axl, unsigned int n)
 {
@@ -281,24 +134,6 @@ static void axl_slots_came(struct axl_device *axl, unsigned int nr, bool online)
 	}
 }
 
-/**
- * axl_irq_lost() - something happened without its message
- * @axl: the device
- * @nr: how often
- * @what: for the log
- */
-void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what)
-{
-	if (!nr || axl_polled(axl))
-		return;
-	atomic64_add(nr, &axl->lost_irqs);
-	if (xchg(&axl->lost_said, true))
-		return;
-	dev_warn(&axl->pdev->dev,
-		 "%s without its interrupt: completion polled; lost messages are counted, see metisctl info\n",
-		 what);
-}
-
 /*
  * Take what firmware left in the slots of this vector: how many were pending.
  * @own: out: the slot with the vector's own number was.
@@ -332,7 +167,7 @@ static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
  * Take slots, from @n up to @end, whose message has not come. @seen_only: only
  * those that the last look found, too.
  */
-static void axl_irq_look(struct axl_device *axl, unsigned int n,
+void axl_irq_look(struct axl_device *axl, unsigned int n,
 			 unsigned int end, bool seen_only)
 {
 	unsigned int found = 0;
@@ -387,7 +222,7 @@ static void axl_irq_guess_one(struct axl_device *axl, unsigned int n)
  * Fewer vectors than messages, and firmware does not tell which event it was:
  * signal all that it can have been. None is lost; a waiter may find nothing.
  */
-static void axl_irq_guess(struct axl_device *axl, bool online)
+void axl_irq_guess(struct axl_device *axl, bool online)
 {
 	unsigned int n;
 
@@ -497,12 +332,6 @@ bool axl_irq_exact(const struct axl_device *axl)
 }
 EXPORT_SYMBOL_AXL(axl_irq_exact);
 
-/* All channels of one direction in struct axl_vector.channels */
-static u8 axl_irq_dir_mask(bool to_device)
-{
-	return to_device ? GENMASK(3, 0) : GENMASK(7, 4);
-}
-
 /**
  * axl_irq_route() - decide what to look at when a vector fires
  * @axl: the device; offline, or its interrupts not yet requested
@@ -539,74 +368,6 @@ void axl_irq_route(struct axl_device *axl)
 				__set_bit(n, vec->slots);
 		}
 	}
-}
-
-static int axl_irq_vector_message(struct axl_device *axl, unsigned int v,
-				  struct msi_msg *msg)
-{
-	get_cached_msi_msg(axl->vectors[v].irq, msg);
-	/* all vectors of a multi-message MSI report the message of the first */
-	if (!axl->msix)
-		msg->data |= v;
-	/* the engine sends 16 bits, zero-extended */
-	return msg->data >> 16 ? -ERANGE : 0;
-}
-
-/**
- * axl_irq_message() - the messages that a direction's channels are to send
- * @axl: the device
- * @to_device: the direction
- * @addr: out: bus address; behind an IOMMU an IOVA
- * @data: out: per channel
- *
- * There is one address for all channels. If their vectors have several, all use
- * the vector of the first.
- *
- * Return: 0, -ENOENT (no vectors) or -ERANGE (the engine cannot send this).
- */
-int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,
-		    u16 data[AXL_NR_CHANNELS])
-{
-	unsigned int base = to_device ? AXL_PMSI_DMA_READ : AXL_PMSI_DMA_WRITE;
-	unsigned int n, v, first = 0;
-	struct msi_msg msg;
-	u64 this;
-	int ret;
-
-	if (!axl->nr_vectors)
-		return -ENOENT;
-	for (n = 0; n < AXL_NR_CHANNELS; n++) {
-		v = (base + n) % axl->nr_vectors;
-		ret = axl_irq_vector_message(axl, v, &msg);
-		if (ret)
-			return ret;
-		this = (u64)msg.address_hi << 32 | msg.address_lo;
-		if (!n) {
-			first = v;
-			*addr = this;
-		} else if (this != *addr) {
-			WRITE_ONCE(axl->vectors[first].channels,
-				   axl->vectors[first].channels |
-				   axl_irq_dir_mask(to_device));
-			memset16(data, data[0], AXL_NR_CHANNELS);
-			return 0;
-		}
-		data[n] = msg.data;
-	}
-	return 0;
-}
-
-/**
- * axl_irq_sync() - wait for handlers that run, and for the polling timer
- * @axl: the device, offline
- */
-void axl_irq_sync(struct axl_device *axl)
-{
-	unsigned int v;
-
-	hrtimer_cancel(&axl->poll_timer);
-	for (v = 0; v < axl->nr_vectors; v++)
-		synchronize_irq(axl->vectors[v].irq);
 }
 
 static void axl_irq_free_some(struct axl_device *axl, unsigned int nr)
@@ -673,220 +434,6 @@ void axl_irq_free(struct axl_device *axl)
 	 */
 	synchronize_rcu();
 	axl_irq_free_some(axl, axl->nr_vectors);
-}
-
-/*
- * The self-test: how many messages may be missing, and how long the first may
- * take. Each later one may take twice as long as the one before: a host that
- * stalls for some time (a virtual machine without its processors, a slow
- * console) must not look like one that loses messages.
- */
-#define AXL_IRQ_TEST_MISSES	3
-#define AXL_IRQ_TEST_US		50000
-
-/* Messages that may be about the self-test's transfer. */
-static u64 axl_irq_test_count(struct axl_device *axl)
-{
-	u64 sum = 0;
-	unsigned int v;
-
-	for (v = 0; v < axl->nr_vectors; v++)
-		if (axl->vectors[v].channels & axl_irq_dir_mask(false))
-			sum += atomic64_read(&axl->vectors[v].count);
-	return sum;
-}
-
-/*
- * Let write channel 0 move eight bytes of L2 to a spare place of the table's
- * buffer. Return: 1 a message came, 0 none did, -ENODATA the transfer did not
- * succeed, -EIO the channel does not stop.
- */
-static int axl_irq_try(struct axl_device *axl, unsigned int limit_us)
-{
-	struct axl_dma_dir *dir = &axl->dirs[AXL_DIR_FROM_DEVICE];
-	const struct axl_elem elem = {
-		.size = sizeof(u64),
-		.sar = axl->layout.l2_base,
-		.dar = axl->vmsi_dma + AXL_VMSI_SPARE,
-	};
-	u64 before = axl_irq_test_count(axl), after;
-	int cs;
-
-	spin_lock_irq(&dir->lock);
-	axl_edma_start_single(axl, dir, 0, &elem);
-	spin_unlock_irq(&dir->lock);
-	if (read_poll_timeout(axl_edma_status, cs,
-			      cs != AXL_EDMA_CS_NONE &&
-			      cs != AXL_EDMA_CS_RUNNING, 20, limit_us,
-			      false, axl, dir, 0)) {
-		if (!axl_edma_stop(axl, dir, true))
-			return -EIO;
-		axl_edma_enable(axl, dir);
-		return -ENODATA;
-	}
-	if (cs < 0)
-		return -ENODATA;
-	axl_edma_ack(axl, dir, 0);
-	if (cs != AXL_EDMA_CS_STOPPED)
-		return -ENODATA;
-	return !read_poll_timeout(axl_irq_test_count, after, after != before,
-				  20, limit_us, false, axl);
-}
-
-/* Why messages do not arrive, as far as can be seen from here. */
-static const char *axl_irq_why_silent(struct axl_device *axl)
-{
-	struct pci_dev *pdev = axl->pdev, *bridge;
-	u16 data[AXL_NR_CHANNELS], command;
-	u64 addr;
-
-	for (bridge = pci_upstream_bridge(pdev); bridge;
-	     bridge = pci_upstream_bridge(bridge)) {
-		pci_read_config_word(bridge, PCI_COMMAND, &command);
-		if (!(command & PCI_COMMAND_MASTER))
-			return "bus mastering is off at a bridge above the card";
-	}
-	if (axl->layout.dma_vm)
-		return "firmware sends them itself (dma_vm), to somewhere else";
-	if (axl_irq_message(axl, false, &addr, data))
-		return "the engine cannot send such a message; try max_vectors=1";
-	if (IS_ENABLED(CONFIG_ARM64) && !axl_iommu_maps(axl, addr))
-		return "the IOMMU does not map the interrupt controller: see msi-map";
-	return "see ITS, msi-map, affinity; in a virtual machine use dma_vm firmware";
-}
-
-/* Where other events share the vectors one message proves little: ask for two. */
-static int axl_irq_test(struct axl_device *axl, enum axl_delivery *delivery)
-{
-	unsigned int wanted = axl_irq_own(axl) ? 1 : 2;
-	u64 came = axl_irq_test_count(axl);
-	unsigned int got = 0, missed = 0;
-	int ret;
-
-	*delivery = AXL_DELIVERY_UNKNOWN;
-	while (got < wanted && missed < AXL_IRQ_TEST_MISSES) {
-		ret = axl_irq_try(axl, AXL_IRQ_TEST_US << missed);
-		if (ret < 0)
-			return ret == -EIO ? ret : 0;
-		if (ret)
-			got++;
-		else
-			missed++;
-	}
-	*delivery = got == wanted ? AXL_DELIVERY_MESSAGES :
-				    AXL_DELIVERY_POLLED;
-	/* more than the transfers': something else has happened, too */
-	if (!axl_irq_exact(axl) && axl_irq_test_count(axl) - came > got)
-		axl_irq_guess(axl, false);
-	return 0;
-}
-
-/**
- * axl_irq_selftest() - find out whether the engine's messages arrive
- * @axl: the device: held, bus mastering on, interrupts requested
- *
- * Return: 0, or -EIO: the engine hangs.
- */
-int axl_irq_selftest(struct axl_device *axl)
-{
-	enum axl_delivery delivery = AXL_DELIVERY_POLLED;
-	int ret = 0;
-
-	axl->lost_row = 0;
-	axl->poll_ns = AXL_POLL_MIN_NS;
-	/* the log knows since they could not be had */
-	if (axl->nr_vectors) {
-		WRITE_ONCE(axl->testing, true);
-		ret = axl_irq_test(axl, &delivery);
-		WRITE_ONCE(axl->testing, false);
-		if (delivery == AXL_DELIVERY_POLLED && !axl_polled(axl))
-			dev_warn(&axl->pdev->dev,
-				 "interrupts of the DMA engine do not arrive, transfers are polled: %s\n",
-				 axl_irq_why_silent(axl));
-	}
-	WRITE_ONCE(axl->delivery, delivery);
-	return ret;
-}
-
-/**
- * axl_irq_poll_arm() - a channel runs, and no message will tell its end
- * @axl: the device
- */
-void axl_irq_poll_arm(struct axl_device *axl)
-{
-	if (!hrtimer_is_queued(&axl->poll_timer))
-		hrtimer_start(&axl->poll_timer, ns_to_ktime(axl->poll_ns),
-			      HRTIMER_MODE_REL);
-}
-
-/* Look at the busy channels; less and less often while nothing ends. */
-static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
-{
-	struct axl_device *axl = container_of(timer, struct axl_device,
-					      poll_timer);
-
-	/*
-	 * Pairs with axl_set_online(). A recovery that is due flushes them, or
-	 * the watchdog arms this again.
-	 */
-	if (!smp_load_acquire(&axl->online) || READ_ONCE(axl->reset_why))
-		return HRTIMER_NORESTART;
-	if (axl_dma_irq(axl, 0xff))
-		axl->poll_ns = AXL_POLL_MIN_NS;
-	else
-		axl->poll_ns = min_t(u64, 2 * axl->poll_ns, AXL_POLL_MAX_NS);
-	/* not by the return value: what was started just now has armed it, too */
-	if (!axl_dma_idle(axl))
-		axl_irq_poll_arm(axl);
-	return HRTIMER_NORESTART;
-}
-
-/*
- * While the card is open: did it restart by itself, did an event come whose
- * message did not? Configuration space and host memory first; L2 when a slot
- * was found, and for contexts where nothing else tells.
- */
-static void axl_monitor(struct work_struct *work)
-{
-	struct axl_device *axl = container_of(to_delayed_work(work),
-					      struct axl_device, monitor);
-	bool polled = axl_polled(axl);
-	int idx;
-
-	if (axl_check_link(axl) && !axl_enter(axl, &idx)) {
-		axl_irq_look(axl, 0, AXL_NR_EVENTS, !polled);
-		/* what has no slot can have happened at any time */
-		if (polled && !axl_irq_exact(axl) &&
-		    time_after_eq(jiffies, axl->guess_at)) {
-			axl->guess_at = jiffies + AXL_GUESS;
-			axl_irq_guess(axl, true);
-		}
-		axl_exit(axl, idx);
-	}
-	axl_monitor_start(axl);
-}
-
-/**
- * axl_monitor_start() - look after the card while it is open
- * @axl: the device
- */
-void axl_monitor_start(struct axl_device *axl)
-{
-	unsigned int ms = axl_polled(axl) ? AXL_MONITOR_POLL_MS :
-					    AXL_MONITOR_MS;
-
-	if (!READ_ONCE(axl->gone) && axl_cdev_opened(axl))
-		queue_delayed_work(axl->wq, &axl->monitor,
-				   msecs_to_jiffies(ms));
-}
-
-/**
- * axl_monitor_stop() - the device goes away
- * @axl: the device
- */
-void axl_monitor_stop(struct axl_device *axl)
-{
-	cancel_delayed_work_sync(&axl->monitor);
 }
 
 /**

@@ -6,7 +6,17 @@
 #include <linux/delay.h>
 #include <linux/sched/signal.h>
 
-#include "axl.h"
+#include "axl_device.h"
+#include "axl_dma.h"
+#include "axl_edma.h"
+#include "axl_hostif.h"
+#include "axl_iova.h"
+#include "axl_irq.h"
+#include "axl_link.h"
+#include "axl_mmap.h"
+#include "axl_pm.h"
+#include "axl_reset.h"
+#include "axl_state.h"
 
 /*
  * How long a card may take to show its link, and then its areas (hardware-notes:
@@ -18,178 +28,14 @@
 /* For who has time: longer than areas are waited for. */
 #define AXL_SETTLE		msecs_to_jiffies(AXL_RESET_AREA_MS + 1000)
 
-/* How long transfers may hold up the system's way to sleep. */
-#define AXL_SLEEP_DRAIN		(2 * HZ)
-
-/* When a dead card that answers is given another chance: at first, and at last. */
-#define AXL_RETRY		(10 * HZ)
-#define AXL_RETRY_MAX		(640 * HZ)
-
 /*
  * A card that restarts so often, in a minute and without its link showing it, is
  * misunderstood: what is taken for a restart is something else.
  */
 #define AXL_REJOINS_MAX		60
 
-/*
- * A recovery of the bus that fails need not say so (older kernels, a neighbour
- * without a driver): the card is looked at after the longest reset that the core
- * waits for, a minute.
- */
-#define AXL_BUS_WAIT		(75 * HZ)
-
 /* How often a link may go down while the card is being brought back. */
 #define AXL_BOUNCES_MAX		5
-
-static const char axl_why_restart[] = "firmware restarted by itself";
-
-/**
- * axl_port_link() - is the link active, as the port above sees it
- * @axl: the device
- *
- * Where the link is looked at: the port need not cross it.
- */
-bool axl_port_link(struct axl_device *axl)
-{
-	struct pci_dev *port = pci_upstream_bridge(axl->pdev);
-	u32 cap;
-	u16 sta;
-
-	if (!port || !pci_is_pcie(port))
-		return true;
-	if (pcie_capability_read_dword(port, PCI_EXP_LNKCAP, &cap) ||
-	    !(cap & PCI_EXP_LNKCAP_DLLLARC))
-		return true;
-	if (pcie_capability_read_word(port, PCI_EXP_LNKSTA, &sta) ||
-	    sta == (u16)~0)
-		return false;
-	return sta & PCI_EXP_LNKSTA_DLLLA;
-}
-EXPORT_SYMBOL_AXL(axl_port_link);
-
-/**
- * axl_link_up() - does the function answer
- * @axl: the device
- *
- * Configuration space only; safe while the link bounces.
- */
-bool axl_link_up(struct axl_device *axl)
-{
-	struct pci_dev *pdev = axl->pdev;
-	u16 vendor, device;
-
-	return axl_port_link(axl) &&
-	       !pci_read_config_word(pdev, PCI_VENDOR_ID, &vendor) &&
-	       !pci_read_config_word(pdev, PCI_DEVICE_ID, &device) &&
-	       vendor == pdev->vendor && device == pdev->device;
-}
-
-/**
- * axl_link_bounced() - is the link down, or was it
- * @axl: the device, which had memory decoding on
- *
- * A bounce that was too short to be seen leaves reset config space behind.
- */
-bool axl_link_bounced(struct axl_device *axl)
-{
-	u16 command;
-
-	if (!axl_link_up(axl))
-		return true;
-	pci_read_config_word(axl->pdev, PCI_COMMAND, &command);
-	return !(command & PCI_COMMAND_MEMORY);
-}
-
-/**
- * axl_put_back() - leave the card's config space to the next one who drives it
- * @axl: the device, stopped for good
- *
- * A reset on the way out, or the card's own restart, has cleared it, and the core
- * does not set BARs a second time.
- */
-void axl_put_back(struct axl_device *axl)
-{
-	if (!axl_link_up(axl) || !axl_link_bounced(axl))
-		return;
-	pci_load_saved_state(axl->pdev, axl->saved);
-	pci_restore_state(axl->pdev);
-}
-
-/**
- * axl_hold() - let nothing be started until axl_resume()
- * @axl: the device; reset_sem is held exclusive, or nobody knows it yet
- */
-void axl_hold(struct axl_device *axl)
-{
-	if (!axl->held)
-		axl_dma_block(axl);
-	axl->held = true;
-}
-
-void axl_resume(struct axl_device *axl)
-{
-	if (axl->held)
-		axl_dma_unblock(axl);
-	axl->held = false;
-}
-
-static void axl_fw_state_from_layout(struct axl_device *axl, int ret)
-{
-	if (axl->areas_known)
-		axl->fw_state = AXL_FW_RUNNING;
-	else
-		axl->fw_state = ret || axl->slept ? AXL_FW_NONE : AXL_FW_BOOTLOADER;
-}
-
-/**
- * axl_bring_up() - start using a card whose config space is in order
- * @axl: the device: offline, held and idle, bus mastering off
- * @ret: from axl_hostif_refresh()
- *
- * The order matters: a target for firmware's slot writes and for the engine's
- * messages before the card may write at all.
- *
- * Return: 0 or -EIO: the engine runs something that will not stop; bus mastering
- * is off.
- */
-int axl_bring_up(struct axl_device *axl, int ret)
-{
-	if (axl_edma_init(axl))
-		return -EIO;
-	axl_fw_state_from_layout(axl, ret);
-	axl_irq_route(axl);
-	axl_hostif_publish(axl);
-	/* no message of before can come any more */
-	WRITE_ONCE(axl->vmsi_taken, 0);
-	pci_set_master(axl->pdev);
-	if (axl_irq_selftest(axl)) {
-		pci_clear_master(axl->pdev);
-		axl_hostif_withdraw(axl);
-		axl_hostif_forget(axl);
-		/* whoever tries again finds it at rest */
-		pcie_reset_flr(axl->pdev, PCI_RESET_DO_RESET);
-		return -EIO;
-	}
-	axl->retry = AXL_RETRY;
-	axl_set_online(axl, true);
-	axl_resume(axl);
-	return 0;
-}
-
-/* Give up on the card until it is seen to answer. */
-static void axl_set_dead(struct axl_device *axl, const char *why)
-{
-	if (axl->gone)
-		return;
-	dev_err_ratelimited(&axl->pdev->dev,
-			    "%s: giving up until it answers again; power-cycle the card\n",
-			    why);
-	axl->retry_at = jiffies + axl->retry;
-	axl->retry = min_t(unsigned long, 2 * axl->retry, AXL_RETRY_MAX);
-	axl->fw_state = AXL_FW_DEAD;
-	WRITE_ONCE(axl->dead, true);
-	axl_raise_generation(axl);
-}
 
 /* Phases are those of a load; what the work item does is nobody's progress. */
 static void axl_set_phase(struct axl_device *axl, enum axl_fw_phase phase)
@@ -337,41 +183,6 @@ again:
 }
 
 /**
- * axl_quiesce() - make the card leave host memory alone
- * @axl: the device; reset_sem is held exclusive
- *
- * For removal, shutdown and reset. Afterwards the card is offline and held, bus
- * mastering is off and no channel runs; axl_dma_flush() is next.
- */
-void axl_quiesce(struct axl_device *axl)
-{
-	struct pci_dev *pdev = axl->pdev;
-	bool stopped = true;
-	bool up;
-
-	axl_hold(axl);
-	cancel_delayed_work_sync(&axl->watchdog);
-	if (axl->fenced) {
-		axl->fenced = false;
-		stopped = false;
-		axl_dma_unblock(axl);
-	}
-	/* a card whose link is down writes nothing, and must not be touched */
-	up = !axl_link_bounced(axl);
-	if (axl->online && up && stopped)
-		stopped = axl_dma_stop(axl);
-	axl_set_online(axl, false);
-	if (up) {
-		/* first: without a table firmware would write to address 0 */
-		pci_clear_master(pdev);
-		axl_hostif_withdraw(axl);
-		if (!stopped && pcie_reset_flr(pdev, PCI_RESET_DO_RESET))
-			axl_dma_leak(axl);
-	}
-	axl_hostif_forget(axl);
-}
-
-/**
  * axl_reset() - function level reset, and start over
  * @axl: the device; reset_sem is held exclusive
  *
@@ -454,14 +265,6 @@ static bool axl_rejoin(struct axl_device *axl)
 	return true;
 }
 
-static void axl_stop_for_good(struct axl_device *axl, const char *why)
-{
-	axl_cdev_zap(axl);
-	axl_quiesce(axl);
-	axl_dma_flush(axl, -EIO);
-	axl_set_dead(axl, why);
-}
-
 /* A firmware start was left to us: see whether it happens. */
 static void axl_finish_start(struct axl_device *axl)
 {
@@ -520,212 +323,6 @@ static void axl_reset_work(struct work_struct *work)
 		wake_up_all(&axl->state_wait);
 	}
 	up_write(&axl->reset_sem);
-}
-
-/**
- * axl_unpause() - the card may be used again
- * @axl: the device
- * @why: constant text for the log
- */
-void axl_unpause(struct axl_device *axl, const char *why)
-{
-	bool paused;
-
-	down_write(&axl->reset_sem);
-	paused = --axl->paused;
-	up_write(&axl->reset_sem);
-	if (!paused)
-		axl_reset_request(axl, why);
-}
-
-/* The caller holds reset_sem exclusive. */
-static void axl_pause_locked(struct axl_device *axl)
-{
-	axl->paused++;
-	if (axl_status(axl))
-		return;
-	axl->fw_state = AXL_FW_STARTING;
-	axl_cdev_zap(axl);
-	axl_quiesce(axl);
-	axl_dma_flush(axl, -ESTALE);
-	axl->bounced = true;
-	/* not once more when the card is back */
-	axl_raise_generation(axl);
-	axl->raised = true;
-}
-
-/**
- * axl_pause() - somebody else is going to reset the card or cut its power
- * @axl: the device
- *
- * Undone by axl_unpause(); until then nobody recovers it.
- */
-void axl_pause(struct axl_device *axl)
-{
-	down_write(&axl->reset_sem);
-	axl_pause_locked(axl);
-	up_write(&axl->reset_sem);
-}
-
-/**
- * axl_bus_error() - the bus has an error, and its recovery begins
- * @axl: the device
- *
- * One pause, however often the bus says so: failed recoveries need not tell.
- */
-void axl_bus_error(struct axl_device *axl)
-{
-	down_write(&axl->reset_sem);
-	if (!axl->bus_error)
-		axl_pause_locked(axl);
-	axl->bus_error = true;
-	mod_delayed_work(axl->wq, &axl->bus_work, AXL_BUS_WAIT);
-	up_write(&axl->reset_sem);
-}
-
-/**
- * axl_bus_gone() - the bus could not be recovered
- * @axl: the device, after axl_bus_error()
- */
-void axl_bus_gone(struct axl_device *axl)
-{
-	down_write(&axl->reset_sem);
-	cancel_delayed_work(&axl->bus_work);
-	axl->bus_error = false;
-	axl->paused--;
-	axl_stop_for_good(axl, "the bus gave the card up");
-	up_write(&axl->reset_sem);
-}
-
-/**
- * axl_bus_good() - the bus has recovered
- * @axl: the device
- * @why: constant text for the log
- */
-void axl_bus_good(struct axl_device *axl, const char *why)
-{
-	bool error;
-
-	down_write(&axl->reset_sem);
-	error = axl->bus_error;
-	axl->bus_error = false;
-	cancel_delayed_work(&axl->bus_work);
-	up_write(&axl->reset_sem);
-	if (error)
-		axl_unpause(axl, why);
-}
-
-/* Nobody said how it ended. */
-static void axl_bus_work(struct work_struct *work)
-{
-	axl_bus_good(container_of(to_delayed_work(work), struct axl_device,
-				  bus_work),
-		     "nobody told how a bus error ended");
-}
-
-/*
- * Let transfers end before the system sleeps; what is still queued after half of
- * the time is dropped. Nobody else looks at the channels now: the work items are
- * frozen.
- */
-static bool axl_sleep_drain(struct axl_device *axl)
-{
-	unsigned long end = jiffies + AXL_SLEEP_DRAIN;
-	bool dropped = false;
-
-	while (!axl_dma_idle(axl)) {
-		/* nothing to wait for: it will not end by itself */
-		if (axl->fenced || axl->reset_why || axl_link_bounced(axl))
-			return true;
-		if (time_after(jiffies, end))
-			return false;
-		if (!dropped && time_after(jiffies, end - AXL_SLEEP_DRAIN / 2)) {
-			axl_dma_drop_queued(axl, -ESTALE);
-			dropped = true;
-		}
-		fsleep(5000);
-		axl_dma_irq(axl, 0xff);
-	}
-	return true;
-}
-
-/**
- * axl_sleep() - the system is going to sleep
- * @axl: the device
- *
- * Transfers are given some time to end; nothing new comes, since submission
- * needs reset_sem. Firmware is written off: power may go. Undone by
- * axl_unpause().
- *
- * Return: 0 or -EBUSY: transfers still run.
- */
-int axl_sleep(struct axl_device *axl)
-{
-	int ret = 0;
-
-	down_write(&axl->reset_sem);
-	if (axl->online && !axl_status(axl) && !axl_sleep_drain(axl)) {
-		dev_warn(&axl->pdev->dev,
-			 "transfers still run after %u s: the system cannot sleep now\n",
-			 AXL_SLEEP_DRAIN / HZ);
-		ret = -EBUSY;
-	} else {
-		axl->slept = true;
-		axl_pause_locked(axl);
-	}
-	up_write(&axl->reset_sem);
-	return ret;
-}
-
-/**
- * axl_check_link() - notice that the card restarted by itself, or is back
- * @axl: the device
- *
- * Configuration space only; for calls that programs make rarely.
- *
- * Return: is the card online, and its link up.
- */
-bool axl_check_link(struct axl_device *axl)
-{
-	bool good = false;
-	int idx;
-
-	idx = srcu_read_lock(&axl->srcu);
-	if (READ_ONCE(axl->online)) {
-		good = !axl_link_bounced(axl);
-		if (!good)
-			axl_reset_request(axl, "link went down");
-	} else if (axl_status(axl) == -EIO &&
-		   time_after(jiffies, axl->retry_at) && axl_link_up(axl)) {
-		axl_reset_request(axl, "card answers again");
-	}
-	srcu_read_unlock(&axl->srcu, idx);
-	return good;
-}
-
-/**
- * axl_restart_seen() - firmware has restarted, which its link did not show
- * @axl: the device; axl_hostif_lost() said so
- */
-void axl_restart_seen(struct axl_device *axl)
-{
-	/* a reason that wants more stays */
-	if (!READ_ONCE(axl->reset_why))
-		axl_reset_request(axl, axl_why_restart);
-}
-
-/**
- * axl_reset_request() - have the card reset
- * @axl: the device
- * @why: constant text for the log
- */
-void axl_reset_request(struct axl_device *axl, const char *why)
-{
-	if (READ_ONCE(axl->gone))
-		return;
-	WRITE_ONCE(axl->reset_why, why);
-	wake_up_all(&axl->idle_wait);
-	queue_work(axl->wq, &axl->reset_work);
 }
 
 void axl_reset_setup(struct axl_device *axl)

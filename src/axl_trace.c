@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "axl.h"
+#include "axl_device.h"
 
 #define CREATE_TRACE_POINTS
 #include "axl_trace.h"

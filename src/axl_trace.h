@@ -7,7 +7,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "axl.h"
+#include "axl_device.h"
 
 /*
  * Neither pointers nor bus addresses: traces are shown to people. The limit is

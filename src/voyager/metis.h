@@ -19,8 +19,17 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
-#include "../axl.h"
+#include "../axl_buf.h"
+#include "../axl_cdev.h"
+#include "../axl_device.h"
+#include "../axl_dma.h"
+#include "../axl_event.h"
 #include "../axl_ext.h"
+#include "../axl_hostif.h"
+#include "../axl_irq.h"
+#include "../axl_job.h"
+#include "../axl_link.h"
+#include "../axl_monitor.h"
 #include "metis_abi.h"
 
 #define METIS_VERSION		"1.6.2"	/* the vendor's driver that this stands in for */

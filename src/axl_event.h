@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Events: axl_event.c */
+#ifndef AXL_EVENT_H
+#define AXL_EVENT_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+struct axl_binding;
+struct axl_device;
+struct wait_queue_head;
+
+/* Waiters and eventfds of all events whose number has the same low bits. */
+struct axl_event_bucket {
+	spinlock_t lock;	/* protects bindings; taken in interrupts */
+	wait_queue_head_t wait;
+	struct list_head bindings;
+};
+
+#define AXL_EVENT_BUCKETS	64
+#define AXL_EVENT_ANY_BUCKET	AXL_EVENT_BUCKETS	/* one more, its own */
+
+void axl_event_signal(struct axl_device *axl, unsigned int event);
+void axl_event_wake_all(struct axl_device *axl);
+u64 axl_event_count(struct axl_device *axl, u32 event);
+struct wait_queue_head *axl_event_wait_head(struct axl_device *axl, u32 event);
+struct axl_binding *axl_event_bind(struct axl_device *axl, u32 event, int fd);
+void axl_event_unbind(struct axl_device *axl, struct axl_binding *binding);
+bool axl_event_same(const struct axl_binding *a, const struct axl_binding *b);
+u32 axl_binding_event(const struct axl_binding *binding);
+
+#endif

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The native calls of /dev/metisN.
+ */
+#include <linux/bitfield.h>
+#include <linux/fs.h>
+#include <linux/nospec.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "axl_buf.h"
+#include "axl_device.h"
+#include "axl_dma.h"
+#include "axl_event.h"
+#include "axl_ext.h"
+#include "axl_file.h"
+#include "axl_fw.h"
+#include "axl_ioctl.h"
+#include "axl_iova.h"
+#include "axl_irq.h"
+#include "axl_job.h"
+#include "axl_monitor.h"
+#include "axl_reset.h"
+
+static int axl_ioc_query(struct axl_file *file, void *arg)
+{
+	struct axl_device *axl = file->axl;
+	struct axl_query *q = arg;
+	enum axl_fw_phase phase;
+	struct pci_dev *pdev;
+	int idx, ret;
+	u16 sta;
+
+	/* a progress display need not slow down what it shows */
+	if (!mutex_is_locked(&axl->fw_lock))
+		axl_pick_up(axl);
+	/* counters and constants can be read in any state but gone */
+	idx = srcu_read_lock(&axl->srcu);
+	if (READ_ONCE(axl->gone)) {
+		ret = -ENODEV;
+		goto out;
+	}
+	pdev = axl->pdev;
+	/* before the numbers that belong to it: pairs with axl_fw_upload() */
+	phase = smp_load_acquire(&axl->fw_phase);
+	*q = (struct axl_query) {
+		.abi = AXL_ABI_VERSION,
+		.vectors = axl->nr_vectors,
+		.generation = READ_ONCE(axl->generation),
+		.bar0_size = pci_resource_len(pdev, 0),
+		.bar2_size = axl->bar2_size,
+		.l2_base = axl->layout.l2_base,
+		.l2_size = axl->bar2_size,
+		.ddr_base = axl->layout.ddr_base,
+		.ddr_size = axl->layout.ddr_base ? AXL_DDR_MAX : 0,
+		.max_length = AXL_MAX_LENGTH,
+		.max_image = AXL_MAX_IMAGE,
+		.fw_done = READ_ONCE(axl->fw_done),
+		.fw_total = READ_ONCE(axl->fw_total),
+		.lost_interrupts = atomic64_read(&axl->lost_irqs),
+		.pci_domain = pci_domain_nr(pdev->bus),
+		.pci_bus = pdev->bus->number,
+		.pci_devfn = pdev->devfn,
+		.vendor = pdev->vendor,
+		.device = pdev->device,
+		.revision = pdev->revision,
+		.read_channels = axl->dirs[AXL_DIR_TO_DEVICE].nr_ch,
+		.write_channels = axl->dirs[AXL_DIR_FROM_DEVICE].nr_ch,
+		.irq_mode = !axl->nr_vectors ? AXL_IRQ_NONE :
+			    axl->msix ? AXL_IRQ_MSIX : AXL_IRQ_MSI,
+		.iommu_mode = axl_iommu_mode(axl),
+		.fw_state = READ_ONCE(axl->fw_state),
+		.fw_phase = phase,
+		.layout_major = axl->layout.major,
+		.layout_minor = axl->layout.minor,
+		.page_size = axl_iommu_granule(axl),
+		.max_xfers = AXL_MAX_XFERS,
+		.max_jobs = AXL_MAX_JOBS,
+		.nr_vmsi = axl->published ? axl->nr_vmsi : 0,
+		.rescued_interrupts = atomic64_read(&axl->rescued),
+		.restarts = READ_ONCE(axl->restarts),
+		.guard = axl->guard,
+		.delivery = READ_ONCE(axl->delivery),
+		.max_bufs = AXL_MAX_BUFS,
+	};
+	if (axl->published)
+		q->features |= AXL_FEAT_VMSI;
+	if (axl_irq_exact(axl))
+		q->features |= AXL_FEAT_EVENTS_EXACT;
+	if (axl->layout.dma_desc.valid)
+		q->features |= AXL_FEAT_DMA_LIST;
+	if (axl->layout.dma_vm)
+		q->features |= AXL_FEAT_DMA_VM;
+	if (axl->layout.ddr_base)
+		q->features |= AXL_FEAT_DDR;
+	if (READ_ONCE(axl->online) &&
+	    !pcie_capability_read_word(pdev, PCI_EXP_LNKSTA, &sta) &&
+	    sta != (u16)~0) {
+		q->link_speed = FIELD_GET(PCI_EXP_LNKSTA_CLS, sta);
+		q->link_width = FIELD_GET(PCI_EXP_LNKSTA_NLW, sta);
+	}
+	ret = 0;
+out:
+	srcu_read_unlock(&axl->srcu, idx);
+	return ret;
+}
+
+static int axl_ioc_fw_load(struct axl_file *file, void *arg)
+{
+	struct axl_fw_load *req = arg;
+
+	if (req->flags & ~(AXL_FW_LOAD_NAME | AXL_FW_LOAD_NO_START) ||
+	    req->reserved)
+		return -EINVAL;
+	return axl_fw_load(file->axl, req);
+}
+
+static int axl_ioc_buf_register(struct axl_file *file, void *arg)
+{
+	struct axl_buf_register *req = arg;
+	u32 dirs = AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE;
+	struct axl_buf *buf;
+	u32 handle;
+	u64 end;
+	int ret;
+
+	if (req->flags & ~(dirs | AXL_BUF_DMABUF) || !(req->flags & dirs) ||
+	    req->reserved || req->length > BIT_ULL(36))
+		return -EINVAL;
+	if (req->flags & AXL_BUF_DMABUF) {
+		if (req->addr)
+			return -EINVAL;
+		buf = axl_buf_dmabuf(file->axl, req->fd, req->length,
+				     req->flags);
+	} else {
+		if (req->fd || !req->length)
+			return -EINVAL;
+		if (check_add_overflow(req->addr, req->length, &end) ||
+		    end > ULONG_MAX)
+			return -EOVERFLOW;
+		buf = axl_buf_user(file->axl, req->addr, req->length,
+				   req->flags, true);
+	}
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	axl_buf_segs(buf, &req->segments);
+
+	mutex_lock(&file->lock);
+	ret = file->nr_bufs < AXL_MAX_BUFS ?
+	      xa_alloc(&file->bufs, &handle, buf, XA_LIMIT(1, INT_MAX),
+		       GFP_KERNEL_ACCOUNT) : -ENOSPC;
+	if (!ret)
+		file->nr_bufs++;
+	mutex_unlock(&file->lock);
+	if (ret) {
+		axl_buf_put(buf);
+		return ret == -EBUSY ? -ENOSPC : ret;
+	}
+	req->handle = handle;
+	return 0;
+}
+
+static int axl_ioc_buf_release(struct axl_file *file, void *arg)
+{
+	struct axl_buf_release *req = arg;
+	struct axl_buf *buf;
+
+	if (req->reserved)
+		return -EINVAL;
+	mutex_lock(&file->lock);
+	buf = xa_erase(&file->bufs, req->handle);
+	if (buf)
+		file->nr_bufs--;
+	mutex_unlock(&file->lock);
+	if (!buf)
+		return -ENOENT;
+	axl_buf_put(buf);
+	return 0;
+}
+
+/* Turn a transfer from user space into a request that can be queued. */
+static int axl_xfer_check(struct axl_file *file, const struct axl_xfer *xfer,
+			  struct axl_req *req)
+{
+	bool to_device = xfer->direction == AXL_TO_DEVICE;
+	struct axl_dma_dir *dir = &file->axl->dirs[xfer->direction & 1];
+	u64 end;
+
+	if (xfer->direction > AXL_FROM_DEVICE || xfer->reserved ||
+	    !xfer->length || xfer->length > AXL_MAX_LENGTH)
+		return -EINVAL;
+	if (xfer->channel != AXL_CHANNEL_ANY && xfer->channel >= dir->nr_ch)
+		return -EINVAL;
+
+	mutex_lock(&file->lock);
+	req->buf = xa_load(&file->bufs, xfer->handle);
+	if (req->buf)
+		axl_buf_get(req->buf);
+	mutex_unlock(&file->lock);
+	if (!req->buf)
+		return -ENOENT;
+	if (!axl_buf_allows(req->buf, to_device))
+		return -EACCES;
+	if (check_add_overflow(xfer->offset, xfer->length, &end) ||
+	    end > axl_buf_length(req->buf))
+		return -ERANGE;
+	req->offset = xfer->offset;
+	req->length = xfer->length;
+	req->dev_addr = xfer->device_addr;
+	req->channel = xfer->channel;
+	req->to_device = to_device;
+	return 0;
+}
+
+static int axl_ioc_submit(struct axl_file *file, void *arg)
+{
+	struct axl_device *axl = file->axl;
+	struct axl_submit *req = arg;
+	struct axl_xfer *xfers;
+	struct axl_job *job = NULL;
+	int ret;
+	u32 i;
+
+	if (req->flags || !req->count || req->count > AXL_MAX_XFERS)
+		return -EINVAL;
+	xfers = axl_memdup_array_user(u64_to_user_ptr(req->xfers), req->count,
+				      sizeof(*xfers));
+	if (IS_ERR(xfers))
+		return PTR_ERR(xfers);
+	job = axl_job_alloc(&file->client, req->count);
+	if (!job) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	for (i = 0; i < req->count; i++) {
+		ret = axl_xfer_check(file, &xfers[i], &job->reqs[i]);
+		if (ret)
+			goto out;
+		job->reqs[i].timeout = axl_req_limit(&job->reqs[i],
+						     req->timeout_ns);
+	}
+	/* outside the locks: cleaning caches can take long */
+	for (i = 0; i < req->count; i++)
+		axl_buf_sync_for_device(job->reqs[i].buf, job->reqs[i].offset,
+					job->reqs[i].length);
+
+	ret = axl_lock_ready(axl);
+	if (ret)
+		goto out;
+	if (req->generation != axl->generation)
+		ret = -ESTALE;
+	/* where firmware and lists are is fixed for this generation */
+	for (i = 0; !ret && i < req->count; i++)
+		if (!axl_dma_range_ok(axl, job->reqs[i].dev_addr,
+				      job->reqs[i].length))
+			ret = -ERANGE;
+	if (!ret)
+		ret = axl_job_submit(axl, job, &req->seq);
+	up_read(&axl->reset_sem);
+	if (!ret)
+		job = NULL;
+out:
+	if (job)
+		axl_job_free(job);
+	kvfree(xfers);
+	return ret;
+}
+
+static int axl_ioc_wait(struct axl_file *file, void *arg)
+{
+	struct axl_wait *req = arg;
+	struct axl_job *job;
+	int ret;
+
+	if (req->flags || req->reserved)
+		return -EINVAL;
+	ret = axl_job_wait(file->axl, &file->client, req->seq, req->timeout_ns,
+			   &job);
+	if (ret)
+		return ret;
+	req->seq = job->seq;
+	req->bytes = job->bytes;
+	req->status = job->status;
+	req->failed = job->failed;
+	axl_job_free(job);
+	return 0;
+}
+
+static bool axl_event_ok(u32 event)
+{
+	return event < AXL_NR_EVENTS || event == AXL_EVENT_ANY;
+}
+
+/* What ends a wait for an event; -EAGAIN when it goes on. */
+static int axl_event_look(struct axl_device *axl, struct axl_wait_event *req)
+{
+	int status = axl_status(axl);
+
+	req->count = axl_event_count(axl, req->event);
+	if (status)
+		return status;
+	/* first: it can be the event that gave a restart away */
+	if (req->count != req->seen)
+		return 0;
+	return READ_ONCE(axl->generation) == req->generation ? -EAGAIN :
+							       -ESTALE;
+}
+
+static int axl_ioc_wait_event(struct axl_file *file, void *arg)
+{
+	struct axl_device *axl = file->axl;
+	struct axl_wait_event *req = arg;
+	struct wait_queue_head *head;
+	int ret, why;
+
+	if (req->flags || !axl_event_ok(req->event))
+		return -EINVAL;
+	if (READ_ONCE(axl->generation) != req->generation) {
+		req->count = axl_event_count(axl, req->event);
+		return axl_status(axl) ?: -ESTALE;
+	}
+	head = axl_event_wait_head(axl, req->event);
+	why = wait_event_interruptible_hrtimeout(*head,
+						 (ret = axl_event_look(axl, req)) != -EAGAIN,
+						 axl_ktime(req->timeout_ns));
+	/* who only looks gets no delay; axl_monitor() finds what is late */
+	if (ret == -EAGAIN && why == -ETIME && req->timeout_ns) {
+		axl_irq_late(axl, req->event);
+		ret = axl_event_look(axl, req);
+		/* there may be a reason; the next call is told */
+		if (ret == -EAGAIN)
+			axl_pick_up(axl);
+	}
+	if (ret != -EAGAIN)
+		return ret;
+	return why == -ETIME ? -ETIMEDOUT : -EINTR;
+}
+
+static int axl_ioc_event_counts(struct axl_file *file, void *arg)
+{
+	struct axl_event_counts *req = arg;
+	u64 __user *to = u64_to_user_ptr(req->counts);
+	u32 i;
+
+	if (!req->nr || req->first >= AXL_NR_EVENTS ||
+	    req->nr > AXL_NR_EVENTS - req->first)
+		return -EINVAL;
+	for (i = 0; i < req->nr; i++)
+		if (put_user(axl_event_count(file->axl, req->first + i),
+			     to + i))
+			return -EFAULT;
+	return 0;
+}
+
+static int axl_event_fd_end(struct axl_file *file, u32 event)
+{
+	int i, ret = -ENOENT;
+
+	for (i = 0; i < AXL_MAX_BINDINGS; i++) {
+		if (!file->bindings[i] ||
+		    axl_binding_event(file->bindings[i]) != event)
+			continue;
+		axl_event_unbind(file->axl, file->bindings[i]);
+		file->bindings[i] = NULL;
+		ret = 0;
+	}
+	return ret;
+}
+
+static int axl_event_fd_begin(struct axl_file *file, u32 event, int fd)
+{
+	struct axl_binding *binding = axl_event_bind(file->axl, event, fd);
+	int i, slot = -1, ret = 0;
+
+	if (IS_ERR(binding))
+		return PTR_ERR(binding);
+	for (i = AXL_MAX_BINDINGS - 1; i >= 0; i--) {
+		if (!file->bindings[i])
+			slot = i;
+		else if (axl_event_same(file->bindings[i], binding))
+			ret = -EEXIST;
+	}
+	if (!ret && slot < 0)
+		ret = -ENOSPC;
+	if (ret)
+		axl_event_unbind(file->axl, binding);
+	else
+		file->bindings[slot] = binding;
+	return ret;
+}
+
+static int axl_ioc_event_fd(struct axl_file *file, void *arg)
+{
+	struct axl_event_fd *req = arg;
+	int ret;
+
+	if (req->flags || req->reserved || !axl_event_ok(req->event))
+		return -EINVAL;
+	mutex_lock(&file->lock);
+	if (req->fd == -1)
+		ret = axl_event_fd_end(file, req->event);
+	else
+		ret = axl_event_fd_begin(file, req->event, req->fd);
+	mutex_unlock(&file->lock);
+	return ret;
+}
+
+static int axl_ioc_reset(struct axl_file *file, void *arg)
+{
+	struct axl_device *axl = file->axl;
+	struct axl_reset *req = arg;
+	int ret;
+
+	if (req->flags || req->reserved)
+		return -EINVAL;
+	if (!mutex_trylock(&axl->fw_lock))
+		return -EBUSY;
+	ret = down_write_killable(&axl->reset_sem);
+	if (ret)
+		goto out;
+	ret = axl_status(axl);
+	if (!ret)
+		ret = axl->paused ? -EBUSY : axl_reset(axl);
+	req->generation = axl->generation;
+	up_write(&axl->reset_sem);
+out:
+	mutex_unlock(&axl->fw_lock);
+	return ret;
+}
+
+/* By request number; the size in a request may be smaller or larger than ours. */
+static const struct axl_ioctl {
+	int (*handler)(struct axl_file *file, void *arg);
+	unsigned int cmd;
+} axl_ioctls[] = {
+	[_IOC_NR(AXL_IOC_QUERY)] = { axl_ioc_query, AXL_IOC_QUERY },
+	[_IOC_NR(AXL_IOC_FW_LOAD)] = { axl_ioc_fw_load, AXL_IOC_FW_LOAD },
+	[_IOC_NR(AXL_IOC_BUF_REGISTER)] = {
+		axl_ioc_buf_register, AXL_IOC_BUF_REGISTER
+	},
+	[_IOC_NR(AXL_IOC_BUF_RELEASE)] = {
+		axl_ioc_buf_release, AXL_IOC_BUF_RELEASE
+	},
+	[_IOC_NR(AXL_IOC_SUBMIT)] = { axl_ioc_submit, AXL_IOC_SUBMIT },
+	[_IOC_NR(AXL_IOC_WAIT)] = { axl_ioc_wait, AXL_IOC_WAIT },
+	[_IOC_NR(AXL_IOC_WAIT_EVENT)] = {
+		axl_ioc_wait_event, AXL_IOC_WAIT_EVENT
+	},
+	[_IOC_NR(AXL_IOC_EVENT_COUNTS)] = {
+		axl_ioc_event_counts, AXL_IOC_EVENT_COUNTS
+	},
+	[_IOC_NR(AXL_IOC_EVENT_FD)] = { axl_ioc_event_fd, AXL_IOC_EVENT_FD },
+	[_IOC_NR(AXL_IOC_RESET)] = { axl_ioc_reset, AXL_IOC_RESET },
+};
+
+/* Room for any argument. */
+union axl_ioctl_arg {
+	struct axl_query query;
+	struct axl_fw_load fw_load;
+	struct axl_buf_register buf_register;
+	struct axl_buf_release buf_release;
+	struct axl_submit submit;
+	struct axl_wait wait;
+	struct axl_wait_event wait_event;
+	struct axl_event_counts event_counts;
+	struct axl_event_fd event_fd;
+	struct axl_reset reset;
+};
+
+long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
+{
+	struct axl_file *file = filp->private_data;
+	void __user *uarg = (void __user *)user;
+	size_t usize = _IOC_SIZE(cmd);
+	const struct axl_ioctl *ioctl;
+	union axl_ioctl_arg arg;
+	size_t size;
+	int ret;
+
+	if (_IOC_TYPE(cmd) != AXL_IOC_MAGIC)
+		return READ_ONCE(file->axl->gone) ? -ENODEV :
+		       axl_ext_ioctl(file->axl, &file->ext, cmd, user);
+	if (_IOC_NR(cmd) >= ARRAY_SIZE(axl_ioctls))
+		return -ENOTTY;
+	WRITE_ONCE(file->native, true);
+	ioctl = &axl_ioctls[array_index_nospec(_IOC_NR(cmd),
+					       ARRAY_SIZE(axl_ioctls))];
+	if (_IOC_DIR(cmd) != _IOC_DIR(ioctl->cmd))
+		return -ENOTTY;
+	if (READ_ONCE(file->axl->gone))
+		return -ENODEV;
+	if (!usize)
+		return -EINVAL;
+
+	/* also where nothing is read: the rule for the tail is the same */
+	ret = copy_struct_from_user(&arg, _IOC_SIZE(ioctl->cmd), uarg, usize);
+	if (ret)
+		return ret;
+	size = min_t(size_t, usize, _IOC_SIZE(ioctl->cmd));
+	/* find out now that results cannot be told, not when it is too late */
+	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(uarg, &arg, size))
+		return -EFAULT;
+
+	ret = ioctl->handler(file, &arg);
+
+	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(uarg, &arg, size))
+		return -EFAULT;
+	return ret;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The link and configuration space: axl_link.c */
+#ifndef AXL_LINK_H
+#define AXL_LINK_H
+
+#include <linux/types.h>
+
+struct axl_device;
+
+bool axl_port_link(struct axl_device *axl);
+bool axl_link_up(struct axl_device *axl);
+bool axl_link_bounced(struct axl_device *axl);
+void axl_put_back(struct axl_device *axl);
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings of BAR2 in user space: page faults and revocation.
+ */
+#include <linux/compat.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+
+#include "axl_device.h"
+#include "axl_ext.h"
+#include "axl_file.h"
+#include "axl_mmap.h"
+
+/* Wait for the card without holding up the rest of the process. */
+static vm_fault_t axl_vm_fault_wait(struct axl_device *axl,
+				    struct vm_fault *vmf)
+{
+	struct file *filp = vmf->vma->vm_file;
+
+	if (!fault_flag_allow_retry_first(vmf->flags)) {
+		/* second round, or a caller that cannot retry */
+		if (axl_lock_ready(axl))
+			return VM_FAULT_SIGBUS;
+		up_read(&axl->reset_sem);
+		return VM_FAULT_NOPAGE;
+	}
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+	/* without the lock the mapping, and with it the file, may go */
+	get_file(filp);
+	axl_release_fault_lock(vmf);
+	if (!axl_lock_ready(axl))
+		up_read(&axl->reset_sem);
+	fput(filp);
+	return VM_FAULT_RETRY;
+}
+
+static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct axl_file *file = vma->vm_file->private_data;
+	struct axl_device *axl = file->axl;
+	/* registers have the mark that axl_mmap_ext() gave them */
+	phys_addr_t phys = vma->vm_private_data ? axl->bar0_phys :
+			   axl->bar2_phys + (vmf->pgoff << PAGE_SHIFT);
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	int idx, err;
+
+	/* a firmware start holds this until the link is back */
+	if (!down_read_trylock(&axl->reset_sem))
+		return axl_vm_fault_wait(axl, vmf);
+	err = axl_enter(axl, &idx);
+	if (!err) {
+		ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK,
+				     PHYS_PFN(phys));
+		axl_exit(axl, idx);
+	}
+	up_read(&axl->reset_sem);
+	/* recovery is due */
+	return err == -EAGAIN ? axl_vm_fault_wait(axl, vmf) : ret;
+}
+
+static const struct vm_operations_struct axl_vm_ops = {
+	.fault = axl_vm_fault,
+};
+
+/*
+ * The other interface maps BAR2 from its start only, and the engine's registers
+ * as the second page; a file that used ours first is left alone.
+ */
+static int axl_mmap_ext(struct axl_file *file, struct vm_area_struct *vma)
+{
+	int ret;
+
+	if (!axl_ext_used(&file->ext)) {
+		/* a 32-bit program does not speak it */
+		if (vma->vm_pgoff != AXL_EXT_PGOFF_REGS ||
+		    READ_ONCE(file->native) || in_compat_syscall())
+			return 0;
+		ret = axl_ext_claim(file->axl, &file->ext);
+		if (ret)
+			return ret == -ENOTTY ? 0 : ret;
+	}
+	if (vma->vm_pgoff == AXL_EXT_PGOFF_L2)
+		return 0;
+	if (vma->vm_pgoff != AXL_EXT_PGOFF_REGS || vma_pages(vma) > 1)
+		return -EINVAL;
+	/* it programs DMA, to anywhere the IOMMU lets it */
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	/* more than the registers would come along */
+	if (PAGE_SIZE > AXL_BAR_REGS_SIZE)
+		return -EOPNOTSUPP;
+	vma->vm_private_data = file->axl;
+	return 0;
+}
+
+int axl_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct axl_file *file = filp->private_data;
+	u64 pages = file->axl->bar2_size >> PAGE_SHIFT;
+	int ret;
+
+	if (READ_ONCE(file->axl->gone))
+		return -ENODEV;
+	/* not VM_SHARED: a file that is open for reading only loses that */
+	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_pgoff >= pages ||
+	    vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	ret = axl_mmap_ext(file, vma);
+	if (ret)
+		return ret;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	axl_vm_flags_mod(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP,
+			 VM_MAYEXEC);
+	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	vma->vm_ops = &axl_vm_ops;
+	return 0;
+}
+
+/**
+ * axl_cdev_zap() - revoke every mapping of BAR2
+ * @axl: the device; reset_sem is held exclusive, so that faults wait
+ */
+void axl_cdev_zap(struct axl_device *axl)
+{
+	struct axl_file *file;
+
+	/* several nodes can name the device, each with a mapping of its own */
+	mutex_lock(&axl->open_lock);
+	list_for_each_entry(file, &axl->files, node)
+		unmap_mapping_range(file->filp->f_mapping, 0, 0, 1);
+	mutex_unlock(&axl->open_lock);
+}

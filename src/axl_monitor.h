@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Looking after a card that is open: axl_monitor.c */
+#ifndef AXL_MONITOR_H
+#define AXL_MONITOR_H
+
+#include <linux/types.h>
+
+struct axl_device;
+struct work_struct;
+
+void axl_pick_up(struct axl_device *axl);
+int axl_pick_up_now(struct axl_device *axl);
+void axl_look_now(struct axl_device *axl);
+void axl_monitor_start(struct axl_device *axl);
+void axl_monitor_stop(struct axl_device *axl);
+bool axl_check_link(struct axl_device *axl);
+void axl_monitor(struct work_struct *work);
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Find out whether messages of the engine arrive, and why not.
+ * (hardware-notes: Interrupts)
+ */
+#include <linux/iopoll.h>
+
+#include "axl_device.h"
+#include "axl_dma.h"
+#include "axl_edma.h"
+#include "axl_iova.h"
+#include "axl_irq.h"
+#include "axl_msi.h"
+#include "axl_selftest.h"
+
+/*
+ * The self-test: how many messages may be missing, and how long the first may
+ * take. Each later one may take twice as long as the one before: a host that
+ * stalls for some time (a virtual machine without its processors, a slow
+ * console) must not look like one that loses messages.
+ */
+#define AXL_IRQ_TEST_MISSES	3
+#define AXL_IRQ_TEST_US		50000
+
+/* Messages that may be about the self-test's transfer. */
+static u64 axl_irq_test_count(struct axl_device *axl)
+{
+	u64 sum = 0;
+	unsigned int v;
+
+	for (v = 0; v < axl->nr_vectors; v++)
+		if (axl->vectors[v].channels & axl_irq_dir_mask(false))
+			sum += atomic64_read(&axl->vectors[v].count);
+	return sum;
+}
+
+/*
+ * Let write channel 0 move eight bytes of L2 to a spare place of the table's
+ * buffer. Return: 1 a message came, 0 none did, -ENODATA the transfer did not
+ * succeed, -EIO the channel does not stop.
+ */
+static int axl_irq_try(struct axl_device *axl, unsigned int limit_us)
+{
+	struct axl_dma_dir *dir = &axl->dirs[AXL_DIR_FROM_DEVICE];
+	const struct axl_elem elem = {
+		.size = sizeof(u64),
+		.sar = axl->layout.l2_base,
+		.dar = axl->vmsi_dma + AXL_VMSI_SPARE,
+	};
+	u64 before = axl_irq_test_count(axl), after;
+	int cs;
+
+	spin_lock_irq(&dir->lock);
+	axl_edma_start_single(axl, dir, 0, &elem);
+	spin_unlock_irq(&dir->lock);
+	if (read_poll_timeout(axl_edma_status, cs,
+			      cs != AXL_EDMA_CS_NONE &&
+			      cs != AXL_EDMA_CS_RUNNING, 20, limit_us,
+			      false, axl, dir, 0)) {
+		if (!axl_edma_stop(axl, dir, true))
+			return -EIO;
+		axl_edma_enable(axl, dir);
+		return -ENODATA;
+	}
+	if (cs < 0)
+		return -ENODATA;
+	axl_edma_ack(axl, dir, 0);
+	if (cs != AXL_EDMA_CS_STOPPED)
+		return -ENODATA;
+	return !read_poll_timeout(axl_irq_test_count, after, after != before,
+				  20, limit_us, false, axl);
+}
+
+/* Why messages do not arrive, as far as can be seen from here. */
+static const char *axl_irq_why_silent(struct axl_device *axl)
+{
+	struct pci_dev *pdev = axl->pdev, *bridge;
+	u16 data[AXL_NR_CHANNELS], command;
+	u64 addr;
+
+	for (bridge = pci_upstream_bridge(pdev); bridge;
+	     bridge = pci_upstream_bridge(bridge)) {
+		pci_read_config_word(bridge, PCI_COMMAND, &command);
+		if (!(command & PCI_COMMAND_MASTER))
+			return "bus mastering is off at a bridge above the card";
+	}
+	if (axl->layout.dma_vm)
+		return "firmware sends them itself (dma_vm), to somewhere else";
+	if (axl_irq_message(axl, false, &addr, data))
+		return "the engine cannot send such a message; try max_vectors=1";
+	if (IS_ENABLED(CONFIG_ARM64) && !axl_iommu_maps(axl, addr))
+		return "the IOMMU does not map the interrupt controller: see msi-map";
+	return "see ITS, msi-map, affinity; in a virtual machine use dma_vm firmware";
+}
+
+/* Where other events share the vectors one message proves little: ask for two. */
+static int axl_irq_test(struct axl_device *axl, enum axl_delivery *delivery)
+{
+	unsigned int wanted = axl_irq_own(axl) ? 1 : 2;
+	u64 came = axl_irq_test_count(axl);
+	unsigned int got = 0, missed = 0;
+	int ret;
+
+	*delivery = AXL_DELIVERY_UNKNOWN;
+	while (got < wanted && missed < AXL_IRQ_TEST_MISSES) {
+		ret = axl_irq_try(axl, AXL_IRQ_TEST_US << missed);
+		if (ret < 0)
+			return ret == -EIO ? ret : 0;
+		if (ret)
+			got++;
+		else
+			missed++;
+	}
+	*delivery = got == wanted ? AXL_DELIVERY_MESSAGES :
+				    AXL_DELIVERY_POLLED;
+	/* more than the transfers': something else has happened, too */
+	if (!axl_irq_exact(axl) && axl_irq_test_count(axl) - came > got)
+		axl_irq_guess(axl, false);
+	return 0;
+}
+
+/**
+ * axl_irq_selftest() - find out whether the engine's messages arrive
+ * @axl: the device: held, bus mastering on, interrupts requested
+ *
+ * Return: 0, or -EIO: the engine hangs.
+ */
+int axl_irq_selftest(struct axl_device *axl)
+{
+	enum axl_delivery delivery = AXL_DELIVERY_POLLED;
+	int ret = 0;
+
+	axl->lost_row = 0;
+	axl->poll_ns = AXL_POLL_MIN_NS;
+	/* the log knows since they could not be had */
+	if (axl->nr_vectors) {
+		WRITE_ONCE(axl->testing, true);
+		ret = axl_irq_test(axl, &delivery);
+		WRITE_ONCE(axl->testing, false);
+		if (delivery == AXL_DELIVERY_POLLED && !axl_polled(axl))
+			dev_warn(&axl->pdev->dev,
+				 "interrupts of the DMA engine do not arrive, transfers are polled: %s\n",
+				 axl_irq_why_silent(axl));
+	}
+	WRITE_ONCE(axl->delivery, delivery);
+	return ret;
+}

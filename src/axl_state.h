@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Online, offline, dead: axl_state.c */
+#ifndef AXL_STATE_H
+#define AXL_STATE_H
+
+#include <linux/jiffies.h>
+#include <linux/types.h>
+
+struct axl_device;
+
+/* When a dead card that answers is given another chance, at first. */
+#define AXL_RETRY		(10 * HZ)
+
+void axl_set_online(struct axl_device *axl, bool online);
+void axl_raise_generation(struct axl_device *axl);
+void axl_hold(struct axl_device *axl);
+void axl_resume(struct axl_device *axl);
+void axl_quiesce(struct axl_device *axl);
+int axl_bring_up(struct axl_device *axl, int ret);
+void axl_fw_state_from_layout(struct axl_device *axl, int ret);
+void axl_set_dead(struct axl_device *axl, const char *why);
+void axl_stop_for_good(struct axl_device *axl, const char *why);
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Overdue transfers and lost completion messages.
+ */
+#include "axl_device.h"
+#include "axl_dma.h"
+#include "axl_edma.h"
+#include "axl_msi.h"
+#include "axl_reset.h"
+#include "axl_trace.h"
+#include "axl_watchdog.h"
+
+/* A transfer that was started again this often has had its chance. */
+#define AXL_REPLAYS_MAX		3
+
+/* That many looks in a row with completions, but no message: there will be none. */
+#define AXL_LOST_ROW_MAX	8
+
+/* Stop a direction, fail the guilty, start the innocent again. */
+static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
+			    u8 guilty)
+{
+	const char *name = dir->to_device ? "read" : "write";
+	unsigned int n, replayed = 0;
+
+	spin_lock_irq(&dir->lock);
+	/* since they were looked at, one may have ended and the next begun */
+	for (n = 0; n < dir->nr_ch; n++)
+		if (!(dir->running & BIT(n)) ||
+		    !time_after(jiffies, dir->ch[n].deadline))
+			guilty &= ~BIT(n);
+	if (guilty)
+		dir->blocked++;
+	spin_unlock_irq(&dir->lock);
+	if (!guilty)
+		return;
+
+	if (!axl_edma_stop(axl, dir, false)) {
+		dev_err(&axl->pdev->dev,
+			"%s engine does not stop: bus mastering off, resetting the card\n",
+			name);
+		/*
+		 * Without bus mastering a posted write is lost without an error:
+		 * what runs in the other direction must not count as done.
+		 */
+		axl_dma_block(axl);
+		axl_dir_unblock(axl, dir);
+		pci_clear_master(axl->pdev);
+		/* stays blocked: axl_reset() takes that over */
+		axl->fenced = true;
+		axl_reset_request(axl, "DMA engine does not stop");
+		return;
+	}
+
+	if (!axl_edma_proven(axl, dir)) {
+		/* all ones prove nothing: reads may have failed for a moment */
+		axl_dma_block(axl);
+		axl_dir_unblock(axl, dir);
+		axl->fenced = true;
+		axl_reset_request(axl, "device does not answer");
+		return;
+	}
+
+	spin_lock_irq(&dir->lock);
+	axl_edma_enable(axl, dir);
+	for (n = 0; n < dir->nr_ch; n++) {
+		struct axl_req *req = dir->ch[n].req;
+
+		if (!(dir->running & BIT(n)))
+			continue;
+		if (!(guilty & BIT(n)) &&
+		    ++dir->ch[n].replays <= AXL_REPLAYS_MAX)
+			continue;
+		trace_axl_timeout(axl, req, n, -ETIMEDOUT);
+		dev_err_ratelimited(&axl->pdev->dev,
+				    "%s channel %u stopped: %llu bytes took more than %u ms\n",
+				    name, n, req->length,
+				    jiffies_to_msecs(req->timeout));
+		axl_edma_ack(axl, dir, n);
+		axl_channel_end(axl, dir, n, -ETIMEDOUT);
+	}
+	dir->blocked--;
+	if (!dir->blocked) {
+		/* moving the same bytes again harms nobody: they had not ended */
+		for (n = 0; n < dir->nr_ch; n++) {
+			if (!(dir->running & BIT(n)))
+				continue;
+			axl_edma_ack(axl, dir, n);
+			axl_channel_run(axl, dir, n);
+			replayed++;
+		}
+		axl_dir_kick(axl, dir);
+	}
+	spin_unlock_irq(&dir->lock);
+	if (replayed)
+		dev_info_ratelimited(&axl->pdev->dev,
+				     "%u %s transfers started again\n",
+				     replayed, name);
+}
+
+/* Look at the busy channels of a direction; returns the overdue ones. */
+static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
+{
+	bool found = false, dead = false, give_up;
+	unsigned int n, lost = 0;
+	u8 guilty = 0;
+
+	spin_lock_irq(&dir->lock);
+	for (n = 0; n < dir->nr_ch && !dir->blocked; n++) {
+		struct axl_channel *ch = &dir->ch[n];
+		int cs;
+
+		if (!(dir->running & BIT(n)) ||
+		    time_before(jiffies, ch->started + AXL_TICK))
+			continue;
+		cs = axl_edma_status(axl, dir, n);
+		if (cs < 0) {
+			dead = true;
+		} else if (cs == AXL_EDMA_CS_STOPPED ||
+			   cs == AXL_EDMA_CS_HALTED) {
+			/* give the message that may be under way one tick */
+			if (!ch->seen_done) {
+				ch->seen_done = true;
+				continue;
+			}
+			lost++;
+			found |= axl_channel_poll(axl, dir, n, false);
+		} else if (time_after(jiffies, ch->deadline)) {
+			guilty |= BIT(n);
+		}
+	}
+	axl_irq_lost(axl, lost, "a transfer ended");
+	/* a look counts once: one stall of a processor delays all channels */
+	axl->lost_row += !!lost;
+	give_up = axl->lost_row >= AXL_LOST_ROW_MAX && !axl_polled(axl);
+	if (give_up)
+		WRITE_ONCE(axl->delivery, AXL_DELIVERY_POLLED);
+	if (found || give_up)
+		axl_dir_kick(axl, dir);
+	spin_unlock_irq(&dir->lock);
+
+	if (give_up)
+		dev_warn_ratelimited(&axl->pdev->dev,
+				     "interrupts of the DMA engine do not arrive any more, transfers are polled until the next reset: see the ITS in the device tree and the interrupts' affinity\n");
+	if (dead)
+		axl_reset_request(axl, "device does not answer");
+	return guilty;
+}
+
+/**
+ * axl_dma_watchdog() - find lost interrupts and overdue transfers
+ * @work: axl_device.watchdog
+ *
+ * Runs while any channel has a request.
+ */
+void axl_dma_watchdog(struct work_struct *work)
+{
+	struct axl_device *axl = container_of(to_delayed_work(work),
+					      struct axl_device, watchdog);
+	int idx, d;
+
+	if (axl_enter(axl, &idx))
+		return;
+	/* a recovery that is due looks at everything */
+	for (d = 0; d < ARRAY_SIZE(axl->dirs) && !axl->reset_why; d++) {
+		u8 guilty = axl_dir_check(axl, &axl->dirs[d]);
+
+		if (guilty)
+			axl_dir_recover(axl, &axl->dirs[d], guilty);
+	}
+	axl_exit(axl, idx);
+	if (!axl_dma_idle(axl))
+		queue_delayed_work(axl->wq, &axl->watchdog, AXL_TICK);
+}

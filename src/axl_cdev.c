@@ -50,11 +50,6 @@ static int axl_uevent(axl_uevent_device *dev, struct kobj_uevent_env *env)
 /* Not in the module: what the kernel keeps of a class can end after it. */
 static struct class *axl_class;
 
-static void axl_release_dev(struct device *dev)
-{
-	axl_device_free(axl_from_dev(dev));
-}
-
 static __poll_t axl_poll(struct file *filp, struct poll_table_struct *wait)
 {
 	struct axl_file *file = filp->private_data;
@@ -89,15 +84,6 @@ struct class *axl_cdev_class(void)
 	return axl_class;
 }
 EXPORT_SYMBOL_AXL(axl_cdev_class);
-
-/**
- * axl_cdev_opened() - has anybody the device open
- * @axl: the device
- */
-bool axl_cdev_opened(struct axl_device *axl)
-{
-	return !list_empty_careful(&axl->files);
-}
 
 static struct lock_class_key axl_file_wait_key;
 
@@ -177,8 +163,8 @@ static const struct file_operations axl_fops = {
 };
 
 /**
- * axl_cdev_setup() - prepare the class device; axl_device_free() frees it
- * @axl: the device, all zeros
+ * axl_cdev_setup() - prepare the class device
+ * @axl: the device, all zeros; its release function is the caller's
  * @parent: its PCI device
  */
 void axl_cdev_setup(struct axl_device *axl, struct device *parent)
@@ -186,16 +172,11 @@ void axl_cdev_setup(struct axl_device *axl, struct device *parent)
 	device_initialize(&axl->dev);
 	axl->dev.class = axl_class;
 	axl->dev.parent = parent;
-	axl->dev.release = axl_release_dev;
 	mutex_init(&axl->open_lock);
 	INIT_LIST_HEAD(&axl->files);
 }
 
-/**
- * axl_cdev_add() - show the device to user space
- * @axl: complete: an open() can come before this returns
- */
-int axl_cdev_add(struct axl_device *axl)
+static int axl_cdev_show(struct axl_device *axl)
 {
 	int ret;
 
@@ -206,6 +187,29 @@ int axl_cdev_add(struct axl_device *axl)
 	cdev_init(&axl->cdev, &axl_fops);
 	axl->cdev.owner = THIS_MODULE;
 	return cdev_device_add(&axl->cdev, &axl->dev);
+}
+
+/**
+ * axl_cdev_add() - show the device to user space
+ * @axl: complete: an open() can come before this returns
+ *
+ * Whoever opens the node waits in axl_ext_init() until both interfaces are there.
+ *
+ * Return: 0 or an error: nothing is visible.
+ */
+int axl_cdev_add(struct axl_device *axl)
+{
+	int ret;
+
+	axl_ext_lock();
+	ret = axl_cdev_show(axl);
+	if (ret)
+		/* somebody may have opened it, and wait */
+		WRITE_ONCE(axl->gone, true);
+	else
+		axl_ext_add(axl);
+	axl_ext_unlock();
+	return ret;
 }
 
 void axl_cdev_del(struct axl_device *axl)

@@ -14,7 +14,6 @@ void axl_cdev_exit(void);
 void axl_cdev_setup(struct axl_device *axl, struct device *parent);
 int axl_cdev_add(struct axl_device *axl);
 void axl_cdev_del(struct axl_device *axl);
-bool axl_cdev_opened(struct axl_device *axl);
 struct class *axl_cdev_class(void);
 
 #endif

@@ -7,8 +7,6 @@
 #include <linux/sched/signal.h>
 
 #include "axl_device.h"
-#include "axl_hostif.h"
-#include "axl_state.h"
 
 const char axl_why_restart[] = "firmware restarted by itself";
 

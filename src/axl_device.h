@@ -6,7 +6,7 @@
  * Lock order:
  *	mmap_lock (page faults) -> axl->reset_sem -> axl->buf_lock
  *	axl->buf_lock -> axl_buf.lock -> axl_dmabuf_sems[] -> locks of exporters
- *	mmap_lock, axl_ext_lock -> axl_ext_use_lock
+ *	mmap_lock, axl_ext_lock() -> axl_ext_use_lock
  *	axl->fw_lock -> axl->reset_sem
  *	axl_dma_dir.lock (hardirq) -> axl_client.lock, axl_event_bucket.lock
  * Pages are pinned and user memory is copied outside all of them.
@@ -310,7 +310,5 @@ void axl_exit(struct axl_device *axl, int idx);
 int axl_lock_ready(struct axl_device *axl);
 void axl_reset_request(struct axl_device *axl, const char *why);
 void axl_restart_seen(struct axl_device *axl);
-
-void axl_device_free(struct axl_device *axl); /* axl_drv.c */
 
 #endif

@@ -16,11 +16,11 @@
 #include "axl_device.h"
 #include "axl_dma.h"
 #include "axl_edma.h"
+#include "axl_edma_list.h"
 #include "axl_event.h"
 #include "axl_job.h"
-#include "axl_state.h"
+#include "axl_queue.h"
 #include "axl_trace.h"
-#include "axl_watchdog.h"
 
 /* A transfer that was started again this often has had its chance. */
 #define AXL_REPLAYS_MAX		3
@@ -30,6 +30,18 @@
 
 /* What starting and ending a transfer costs, in bytes that could have moved. */
 #define AXL_REQ_COST		SZ_16K
+
+/* Write the next elements of a channel's request to a half of its list. */
+static unsigned int axl_channel_fill(struct axl_device *axl,
+				     struct axl_dma_dir *dir, unsigned int n,
+				     u8 half)
+{
+	const struct axl_seg *segs;
+	unsigned int nr_segs;
+
+	segs = axl_buf_segs(dir->ch[n].req->buf, &nr_segs);
+	return axl_edma_fill(axl, dir, n, half, segs, nr_segs);
+}
 
 /* Ring the doorbell for the request from its beginning. */
 void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
@@ -58,10 +70,10 @@ void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 		axl_cursor_next(&ch->cur, segs, nr, dir->to_device, &elem);
 		axl_edma_start_single(axl, dir, n, &elem);
 	} else {
-		axl_edma_fill(axl, dir, n, 0);
+		axl_channel_fill(axl, dir, n, 0);
 		axl_edma_start_list(axl, dir, n, 0);
 		/* while that runs */
-		ch->nr_next = axl_edma_fill(axl, dir, n, 1);
+		ch->nr_next = axl_channel_fill(axl, dir, n, 1);
 	}
 }
 
@@ -243,7 +255,7 @@ bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
 			ch->seen_done = false;
 			ch->started = jiffies;
 			axl_edma_start_list(axl, dir, n, ch->half);
-			ch->nr_next = axl_edma_fill(axl, dir, n, !ch->half);
+			ch->nr_next = axl_channel_fill(axl, dir, n, !ch->half);
 			return true;
 		}
 		axl_channel_end(axl, dir, n, 0);
@@ -608,30 +620,6 @@ int axl_dma_drain(struct axl_device *axl)
 }
 
 /**
- * axl_dma_setup() - initialise what needs no hardware
- * @axl: the device
- */
-void axl_dma_setup(struct axl_device *axl)
-{
-	unsigned int n;
-	int d;
-
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
-
-		spin_lock_init(&dir->lock);
-		for (n = 0; n < AXL_NR_QUEUES; n++)
-			axl_queue_init(&dir->queues[n]);
-		dir->to_device = d == AXL_DIR_TO_DEVICE;
-	}
-	axl_client_init(&axl->kernel);
-	INIT_DELAYED_WORK(&axl->watchdog, axl_dma_watchdog);
-	init_waitqueue_head(&axl->idle_wait);
-	init_waitqueue_head(&axl->state_wait);
-	init_waitqueue_head(&axl->mbox_wait);
-}
-
-/**
  * axl_irq_poll_arm() - a channel runs, and no message will tell its end
  * @axl: the device
  */
@@ -643,7 +631,7 @@ void axl_irq_poll_arm(struct axl_device *axl)
 }
 
 /* Look at the busy channels; less and less often while nothing ends. */
-enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
+static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 {
 	struct axl_device *axl = container_of(timer, struct axl_device,
 					      poll_timer);
@@ -662,4 +650,38 @@ enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 	if (!axl_dma_idle(axl))
 		axl_irq_poll_arm(axl);
 	return HRTIMER_NORESTART;
+}
+
+/**
+ * axl_dma_poll_stop() - stop looking at busy channels, wait for a look under way
+ * @axl: the device, offline: nothing arms the timer again
+ */
+void axl_dma_poll_stop(struct axl_device *axl)
+{
+	hrtimer_cancel(&axl->poll_timer);
+}
+
+/**
+ * axl_dma_setup() - initialise what needs no hardware
+ * @axl: the device
+ */
+void axl_dma_setup(struct axl_device *axl)
+{
+	unsigned int n;
+	int d;
+
+	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dirs[d];
+
+		spin_lock_init(&dir->lock);
+		for (n = 0; n < AXL_NR_QUEUES; n++)
+			axl_queue_init(&dir->queues[n]);
+		dir->to_device = d == AXL_DIR_TO_DEVICE;
+	}
+	axl_client_init(&axl->kernel);
+	axl_hrtimer_setup(&axl->poll_timer, axl_irq_poll, CLOCK_MONOTONIC,
+			  HRTIMER_MODE_REL);
+	init_waitqueue_head(&axl->idle_wait);
+	init_waitqueue_head(&axl->state_wait);
+	init_waitqueue_head(&axl->mbox_wait);
 }

@@ -13,7 +13,6 @@
 #include "axl_queue.h"
 
 struct axl_device;
-struct hrtimer;
 
 /* A list is used in two halves: one runs while the other is filled. */
 #define AXL_LIST_HALF		(AXL_LIST_ELEMS / 2)
@@ -126,6 +125,6 @@ void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 			    unsigned int n);
 void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir);
 void axl_dir_unblock(struct axl_device *axl, struct axl_dma_dir *dir);
-enum hrtimer_restart axl_irq_poll(struct hrtimer *timer);
+void axl_dma_poll_stop(struct axl_device *axl);
 
 #endif

@@ -25,6 +25,7 @@
 #include "axl_pm.h"
 #include "axl_reset.h"
 #include "axl_state.h"
+#include "axl_watchdog.h"
 
 #define AXL_VENDOR		0x1f9d
 #define AXL_DEVICE_OMEGA	0x1100	/* all shipping cards */
@@ -41,12 +42,11 @@ static DEFINE_IDA(axl_ids);
 /* devices, bound or kept by open files or by whoever holds a reference */
 static atomic_t axl_devices = ATOMIC_INIT(0);
 
-/**
- * axl_device_free() - the last reference is gone
- * @axl: unbound, its hardware released
- */
-void axl_device_free(struct axl_device *axl)
+/* The last reference is gone, that of a file perhaps. */
+static void axl_release_dev(struct device *dev)
 {
+	struct axl_device *axl = axl_from_dev(dev);
+
 	axl_monitor_stop(axl);
 	if (axl->wq)
 		destroy_workqueue(axl->wq);
@@ -82,8 +82,11 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 	INIT_LIST_HEAD(&axl->bufs);
 	mutex_init(&axl->fw_lock);
 	axl_reset_setup(axl);
+	axl_monitor_setup(axl);
+	axl_watchdog_setup(axl);
 	axl_dma_setup(axl);
 	axl_cdev_setup(axl, &pdev->dev);
+	axl->dev.release = axl_release_dev;
 	/* from here on put_device() frees it */
 
 	ret = axl_irq_setup(axl);
@@ -269,7 +272,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_saved;
 	}
 	axl_debugfs_add(axl);
-	ret = axl_ext_add(axl);
+	ret = axl_cdev_add(axl);
 	if (ret)
 		goto err_quiesce;
 	axl_hello(axl);

@@ -9,9 +9,10 @@
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/iopoll.h>
 
-#include "axl_buf.h"
 #include "axl_device.h"
 #include "axl_edma.h"
+#include "axl_edma_list.h"
+#include "axl_edma_regs.h"
 #include "axl_msi.h"
 
 /* Registers that exist once for each direction. */
@@ -243,19 +244,20 @@ void axl_edma_remind(struct axl_device *axl)
  * @dir: the direction
  * @n: the channel
  * @half: the half of the list to fill; it must not be running
+ * @segs: the memory of the request
+ * @nr_segs: entries of @segs
  *
  * Return: elements written, 0 when the request has no more.
  */
 unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
-			   unsigned int n, u8 half)
+			   unsigned int n, u8 half, const struct axl_seg *segs,
+			   unsigned int nr_segs)
 {
 	struct axl_channel *ch = &dir->ch[n];
 	void __iomem *list = axl->l2 + axl_edma_list(axl, dir, n, half);
 	unsigned int max = min(axl->list_elems / 2, AXL_LIST_HALF);
-	const struct axl_seg *segs;
-	unsigned int nr_segs, i, nr;
+	unsigned int i, nr;
 
-	segs = axl_buf_segs(ch->req->buf, &nr_segs);
 	nr = axl_list_fill(&ch->cur, segs, nr_segs, dir->to_device,
 			   dir->scratch, max);
 	for (i = 0; i < nr; i++, list += AXL_EDMA_ELEM_BYTES) {

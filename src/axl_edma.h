@@ -14,7 +14,8 @@ bool axl_edma_alive(struct axl_device *axl);
 int axl_edma_init(struct axl_device *axl);
 void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir);
 unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
-			   unsigned int n, u8 half);
+			   unsigned int n, u8 half, const struct axl_seg *segs,
+			   unsigned int nr_segs);
 void axl_edma_start_single(struct axl_device *axl, struct axl_dma_dir *dir,
 			   unsigned int n, const struct axl_elem *elem);
 void axl_edma_start_list(struct axl_device *axl, struct axl_dma_dir *dir,

@@ -6,7 +6,6 @@
 #include <linux/compat.h>
 #include <linux/module.h>
 
-#include "axl_cdev.h"
 #include "axl_device.h"
 #include "axl_ext.h"
 
@@ -14,11 +13,11 @@
  * Bound cards, by axl_device.ext_node. The lock is held over add() and del(), and
  * while a card's node appears.
  */
-static DEFINE_MUTEX(axl_ext_lock);
+static DEFINE_MUTEX(axl_ext_list_lock);
 static LIST_HEAD(axl_ext_devices);
 /*
- * What a file's first use needs: this and axl_device.ext_added. Inside axl_ext_lock,
- * and also taken with the mmap_lock held. Written with both.
+ * What a file's first use needs: this and axl_device.ext_added. Inside
+ * axl_ext_list_lock, and also taken with the mmap_lock held. Written with both.
  */
 static DEFINE_MUTEX(axl_ext_use_lock);
 static const struct axl_ext_ops *axl_ext_ops;
@@ -68,7 +67,7 @@ int axl_ext_register(const struct axl_ext_ops *ops)
 	struct axl_device *axl;
 	int ret = 0;
 
-	mutex_lock(&axl_ext_lock);
+	mutex_lock(&axl_ext_list_lock);
 	if (axl_ext_ops) {
 		ret = -EBUSY;
 	} else {
@@ -76,7 +75,7 @@ int axl_ext_register(const struct axl_ext_ops *ops)
 		list_for_each_entry(axl, &axl_ext_devices, ext_node)
 			axl_ext_add_to(axl);
 	}
-	mutex_unlock(&axl_ext_lock);
+	mutex_unlock(&axl_ext_list_lock);
 	return ret;
 }
 EXPORT_SYMBOL_AXL(axl_ext_register);
@@ -89,38 +88,36 @@ void axl_ext_unregister(const struct axl_ext_ops *ops)
 {
 	struct axl_device *axl;
 
-	mutex_lock(&axl_ext_lock);
+	mutex_lock(&axl_ext_list_lock);
 	list_for_each_entry(axl, &axl_ext_devices, ext_node)
 		axl_ext_del_from(axl);
 	axl_ext_offer(NULL);
-	mutex_unlock(&axl_ext_lock);
+	mutex_unlock(&axl_ext_list_lock);
 }
 EXPORT_SYMBOL_AXL(axl_ext_unregister);
 
 /**
- * axl_ext_add() - show a card to user space
- * @axl: the device, ready
- *
- * Whoever opens the node waits in axl_ext_init() until both interfaces are there.
- *
- * Return: 0 or an error: nothing is visible.
+ * axl_ext_lock() - keep files from being opened, and the list of cards as it is
  */
-int axl_ext_add(struct axl_device *axl)
+void axl_ext_lock(void)
 {
-	int ret;
+	mutex_lock(&axl_ext_list_lock);
+}
 
-	mutex_lock(&axl_ext_lock);
-	ret = axl_cdev_add(axl);
-	if (ret) {
-		/* somebody may have opened it, and wait */
-		WRITE_ONCE(axl->gone, true);
-	} else {
-		list_add_tail(&axl->ext_node, &axl_ext_devices);
-		if (axl_ext_ops)
-			axl_ext_add_to(axl);
-	}
-	mutex_unlock(&axl_ext_lock);
-	return ret;
+void axl_ext_unlock(void)
+{
+	mutex_unlock(&axl_ext_list_lock);
+}
+
+/**
+ * axl_ext_add() - a card can be served
+ * @axl: the device, ready; between axl_ext_lock() and axl_ext_unlock()
+ */
+void axl_ext_add(struct axl_device *axl)
+{
+	list_add_tail(&axl->ext_node, &axl_ext_devices);
+	if (axl_ext_ops)
+		axl_ext_add_to(axl);
 }
 
 /**
@@ -129,10 +126,10 @@ int axl_ext_add(struct axl_device *axl)
  */
 void axl_ext_del(struct axl_device *axl)
 {
-	mutex_lock(&axl_ext_lock);
+	mutex_lock(&axl_ext_list_lock);
 	list_del(&axl->ext_node);
 	axl_ext_del_from(axl);
-	mutex_unlock(&axl_ext_lock);
+	mutex_unlock(&axl_ext_list_lock);
 }
 
 /**
@@ -150,7 +147,7 @@ bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 	bool found = false;
 	u64 offset, list;
 
-	mutex_lock(&axl_ext_lock);
+	mutex_lock(&axl_ext_list_lock);
 	list_for_each_entry(axl, &axl_ext_devices, ext_node) {
 		/* below it: wraps */
 		offset = bus_addr - pci_bus_address(axl->pdev, 2);
@@ -163,7 +160,7 @@ bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 		*phys = axl->bar2_phys + offset;
 		found = true;
 	}
-	mutex_unlock(&axl_ext_lock);
+	mutex_unlock(&axl_ext_list_lock);
 	return found;
 }
 
@@ -212,10 +209,10 @@ int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
 int axl_ext_init(struct axl_ext_file *ext, wait_queue_head_t *wait)
 {
 	ext->wait = wait;
-	/* the card may be half way through axl_ext_add() */
-	if (mutex_lock_killable(&axl_ext_lock))
+	/* the card may be half way through axl_cdev_add() */
+	if (mutex_lock_killable(&axl_ext_list_lock))
 		return -EINTR;
-	mutex_unlock(&axl_ext_lock);
+	mutex_unlock(&axl_ext_list_lock);
 	return 0;
 }
 

@@ -68,7 +68,9 @@ void axl_ext_unregister(const struct axl_ext_ops *ops);
 
 /* For axl_drv.c, axl_buf.c and axl_cdev.c */
 bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys);
-int axl_ext_add(struct axl_device *axl);
+void axl_ext_lock(void);
+void axl_ext_unlock(void);
+void axl_ext_add(struct axl_device *axl);
 void axl_ext_del(struct axl_device *axl);
 int axl_ext_init(struct axl_ext_file *ext, wait_queue_head_t *wait);
 bool axl_ext_used(struct axl_ext_file *ext);

@@ -13,8 +13,8 @@
 
 #include "axl_buf.h"
 #include "axl_device.h"
-#include "axl_elf.h"
 #include "axl_dma.h"
+#include "axl_elf.h"
 #include "axl_event.h"
 #include "axl_fw.h"
 #include "axl_hostif.h"

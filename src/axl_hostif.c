@@ -10,8 +10,7 @@
 #include "axl_device.h"
 #include "axl_edma.h"
 #include "axl_hostif.h"
-#include "axl_irq.h"
-#include "axl_msi.h"
+#include "axl_layout.h"
 
 /**
  * axl_hostif_alloc() - allocate the virtual-MSI table
@@ -238,7 +237,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 }
 
 /* Target, base and size, and ctrl last */
-static void axl_hostif_tell(struct axl_device *axl)
+void axl_hostif_tell(struct axl_device *axl)
 {
 	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
 
@@ -249,26 +248,6 @@ static void axl_hostif_tell(struct axl_device *axl)
 	/* writel() orders the table's zeros and the fields before this */
 	writel(AXL_HOSTIF_CTRL_VALID, area + AXL_HOSTIF_CTRL);
 	readl(area + AXL_HOSTIF_CTRL);
-}
-
-/**
- * axl_hostif_publish() - tell firmware where the virtual-MSI table is
- * @axl: the device, its layout fresh, no interrupt of before under way
- *
- * At a firmware start bus mastering is still off:
- * until the target is set, firmware's slot writes go to bus address 0.
- */
-void axl_hostif_publish(struct axl_device *axl)
-{
-	WRITE_ONCE(axl->published, false);
-	if (!axl->layout.hostif.valid)
-		return;
-	writel(0, axl->l2 + axl->layout.hostif.offset + AXL_HOSTIF_CTRL);
-	/* what came through the guard page is not to be wiped out */
-	axl_irq_take_all(axl);
-	memset(axl->vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->vmsi));
-	axl_hostif_tell(axl);
-	WRITE_ONCE(axl->published, true);
 }
 
 /**
@@ -330,20 +309,6 @@ void axl_hostif_withdraw(struct axl_device *axl)
 		return;
 	writel(0, area + AXL_HOSTIF_CTRL);
 	readl(area + AXL_HOSTIF_CTRL);
-}
-
-/**
- * axl_hostif_forget() - firmware does not know the table any more
- * @axl: the device, offline; its link is down, or bus mastering off
- *
- * What it has written until now is taken; what comes from now on can only come
- * through the guard page.
- */
-void axl_hostif_forget(struct axl_device *axl)
-{
-	axl_irq_sync(axl);
-	axl_irq_take_all(axl);
-	WRITE_ONCE(axl->published, false);
 }
 
 /**

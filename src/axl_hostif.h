@@ -15,13 +15,12 @@ void axl_hostif_free(struct axl_device *axl);
 int axl_hostif_refresh(struct axl_device *axl);
 bool axl_hostif_news(struct axl_device *axl);
 bool axl_hostif_changed(struct axl_device *axl);
-void axl_hostif_publish(struct axl_device *axl);
+void axl_hostif_tell(struct axl_device *axl);
 void axl_hostif_remind(struct axl_device *axl);
 bool axl_hostif_stale(struct axl_device *axl);
 bool axl_hostif_lost(struct axl_device *axl);
 void axl_hostif_disbelieve(struct axl_device *axl);
 void axl_hostif_withdraw(struct axl_device *axl);
-void axl_hostif_forget(struct axl_device *axl);
 void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,
 		      u32 size);
 u32 axl_mailbox_opcode(struct axl_device *axl);

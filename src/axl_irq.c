@@ -17,9 +17,7 @@
 #include "axl_event.h"
 #include "axl_hostif.h"
 #include "axl_irq.h"
-#include "axl_monitor.h"
 #include "axl_msi.h"
-#include "axl_state.h"
 #include "axl_trace.h"
 
 static unsigned int max_vectors = AXL_NR_MESSAGES;
@@ -447,9 +445,6 @@ int axl_irq_setup(struct axl_device *axl)
 	unsigned int i;
 
 	spin_lock_init(&axl->vmsi_lock);
-	INIT_DELAYED_WORK(&axl->monitor, axl_monitor);
-	axl_hrtimer_setup(&axl->poll_timer, axl_irq_poll, CLOCK_MONOTONIC,
-			  HRTIMER_MODE_REL);
 	axl->vectors = kvcalloc(AXL_NR_MESSAGES, sizeof(*axl->vectors),
 				GFP_KERNEL);
 	axl->event_counts = kvcalloc(AXL_NR_EVENTS + 1,

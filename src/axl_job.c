@@ -9,6 +9,7 @@
 #include "axl_buf.h"
 #include "axl_device.h"
 #include "axl_job.h"
+#include "axl_queue.h"
 
 static unsigned int dma_timeout_ms = 2000;
 module_param(dma_timeout_ms, uint, 0644);

@@ -121,6 +121,15 @@ int axl_mmap(struct file *filp, struct vm_area_struct *vma)
 }
 
 /**
+ * axl_cdev_opened() - has anybody the device open
+ * @axl: the device
+ */
+bool axl_cdev_opened(struct axl_device *axl)
+{
+	return !list_empty_careful(&axl->files);
+}
+
+/**
  * axl_cdev_zap() - revoke every mapping of BAR2
  * @axl: the device; reset_sem is held exclusive, so that faults wait
  */

@@ -7,6 +7,7 @@ struct axl_device;
 struct file;
 struct vm_area_struct;
 
+bool axl_cdev_opened(struct axl_device *axl);
 void axl_cdev_zap(struct axl_device *axl);
 int axl_mmap(struct file *filp, struct vm_area_struct *vma);
 

@@ -5,13 +5,13 @@
 #include <linux/export.h>
 #include <linux/rcupdate.h>
 
-#include "axl_cdev.h"
 #include "axl_device.h"
 #include "axl_dma.h"
 #include "axl_edma.h"
 #include "axl_hostif.h"
 #include "axl_irq.h"
 #include "axl_link.h"
+#include "axl_mmap.h"
 #include "axl_monitor.h"
 #include "axl_state.h"
 
@@ -133,7 +133,7 @@ EXPORT_SYMBOL_AXL(axl_pick_up_now);
  * message did not? Configuration space and host memory first; L2 when a slot
  * was found, and for contexts where nothing else tells.
  */
-void axl_monitor(struct work_struct *work)
+static void axl_monitor(struct work_struct *work)
 {
 	struct axl_device *axl = container_of(to_delayed_work(work),
 					      struct axl_device, monitor);
@@ -151,6 +151,15 @@ void axl_monitor(struct work_struct *work)
 		axl_exit(axl, idx);
 	}
 	axl_monitor_start(axl);
+}
+
+/**
+ * axl_monitor_setup() - initialise what needs no hardware
+ * @axl: the device
+ */
+void axl_monitor_setup(struct axl_device *axl)
+{
+	INIT_DELAYED_WORK(&axl->monitor, axl_monitor);
 }
 
 /**

@@ -6,7 +6,6 @@
 #include <linux/types.h>
 
 struct axl_device;
-struct work_struct;
 
 void axl_pick_up(struct axl_device *axl);
 int axl_pick_up_now(struct axl_device *axl);
@@ -14,6 +13,6 @@ void axl_look_now(struct axl_device *axl);
 void axl_monitor_start(struct axl_device *axl);
 void axl_monitor_stop(struct axl_device *axl);
 bool axl_check_link(struct axl_device *axl);
-void axl_monitor(struct work_struct *work);
+void axl_monitor_setup(struct axl_device *axl);
 
 #endif

@@ -3,7 +3,6 @@
  * Messages: which vector has which, and what the engine is to send.
  * (hardware-notes: Interrupts)
  */
-#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/msi.h>
 
@@ -101,14 +100,13 @@ int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,
 }
 
 /**
- * axl_irq_sync() - wait for handlers that run, and for the polling timer
+ * axl_irq_sync() - wait for handlers that run
  * @axl: the device, offline
  */
 void axl_irq_sync(struct axl_device *axl)
 {
 	unsigned int v;
 
-	hrtimer_cancel(&axl->poll_timer);
 	for (v = 0; v < axl->nr_vectors; v++)
 		synchronize_irq(axl->vectors[v].irq);
 }

@@ -6,7 +6,6 @@
 #include <linux/iopoll.h>
 
 #include "axl_device.h"
-#include "axl_dma.h"
 #include "axl_edma.h"
 #include "axl_iova.h"
 #include "axl_irq.h"

@@ -33,6 +33,7 @@ void axl_set_online(struct axl_device *axl, bool online)
 		wake_up_all(&axl->state_wait);
 	} else {
 		synchronize_srcu_expedited(&axl->srcu);
+		axl_dma_poll_stop(axl);
 		axl_irq_sync(axl);
 	}
 }
@@ -75,6 +76,41 @@ void axl_fw_state_from_layout(struct axl_device *axl, int ret)
 		axl->fw_state = AXL_FW_RUNNING;
 	else
 		axl->fw_state = ret || axl->slept ? AXL_FW_NONE : AXL_FW_BOOTLOADER;
+}
+
+/**
+ * axl_hostif_publish() - tell firmware where the virtual-MSI table is
+ * @axl: the device, its layout fresh, no interrupt of before under way
+ *
+ * At a firmware start bus mastering is still off:
+ * until the target is set, firmware's slot writes go to bus address 0.
+ */
+void axl_hostif_publish(struct axl_device *axl)
+{
+	WRITE_ONCE(axl->published, false);
+	if (!axl->layout.hostif.valid)
+		return;
+	writel(0, axl->l2 + axl->layout.hostif.offset + AXL_HOSTIF_CTRL);
+	/* what came through the guard page is not to be wiped out */
+	axl_irq_take_all(axl);
+	memset(axl->vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->vmsi));
+	axl_hostif_tell(axl);
+	WRITE_ONCE(axl->published, true);
+}
+
+/**
+ * axl_hostif_forget() - firmware does not know the table any more
+ * @axl: the device, offline; its link is down, or bus mastering off
+ *
+ * What it has written until now is taken; what comes from now on can only come
+ * through the guard page.
+ */
+void axl_hostif_forget(struct axl_device *axl)
+{
+	axl_dma_poll_stop(axl);
+	axl_irq_sync(axl);
+	axl_irq_take_all(axl);
+	WRITE_ONCE(axl->published, false);
 }
 
 /**

@@ -20,5 +20,7 @@ int axl_bring_up(struct axl_device *axl, int ret);
 void axl_fw_state_from_layout(struct axl_device *axl, int ret);
 void axl_set_dead(struct axl_device *axl, const char *why);
 void axl_stop_for_good(struct axl_device *axl, const char *why);
+void axl_hostif_publish(struct axl_device *axl);
+void axl_hostif_forget(struct axl_device *axl);
 
 #endif

@@ -6,7 +6,6 @@
 #include "axl_dma.h"
 #include "axl_edma.h"
 #include "axl_msi.h"
-#include "axl_reset.h"
 #include "axl_trace.h"
 #include "axl_watchdog.h"
 
@@ -147,13 +146,8 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 	return guilty;
 }
 
-/**
- * axl_dma_watchdog() - find lost interrupts and overdue transfers
- * @work: axl_device.watchdog
- *
- * Runs while any channel has a request.
- */
-void axl_dma_watchdog(struct work_struct *work)
+/* Find lost interrupts and overdue transfers, while any channel has a request. */
+static void axl_dma_watchdog(struct work_struct *work)
 {
 	struct axl_device *axl = container_of(to_delayed_work(work),
 					      struct axl_device, watchdog);
@@ -171,4 +165,13 @@ void axl_dma_watchdog(struct work_struct *work)
 	axl_exit(axl, idx);
 	if (!axl_dma_idle(axl))
 		queue_delayed_work(axl->wq, &axl->watchdog, AXL_TICK);
+}
+
+/**
+ * axl_watchdog_setup() - initialise what needs no hardware
+ * @axl: the device
+ */
+void axl_watchdog_setup(struct axl_device *axl)
+{
+	INIT_DELAYED_WORK(&axl->watchdog, axl_dma_watchdog);
 }

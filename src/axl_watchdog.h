@@ -3,8 +3,8 @@
 #ifndef AXL_WATCHDOG_H
 #define AXL_WATCHDOG_H
 
-struct work_struct;
+struct axl_device;
 
-void axl_dma_watchdog(struct work_struct *work);
+void axl_watchdog_setup(struct axl_device *axl);
 
 #endif

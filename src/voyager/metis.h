@@ -136,12 +136,9 @@ struct metis_file {
 	struct wait_queue_entry stream_entry;
 };
 
-/* metis_drv.c */
+/* metis_device.c */
 extern struct workqueue_struct *metis_wq;
 void metis_device_put(struct metis_device *m);
-
-int metis_device_add(struct axl_device *axl);
-void metis_device_del(struct axl_device *axl);
 
 /* metis_file.c */
 void *metis_open(struct axl_device *axl, wait_queue_head_t *wait);

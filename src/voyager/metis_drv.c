@@ -12,24 +12,7 @@
 #define METIS_SWITCH_VENDOR	0x11f8	/* Microsemi */
 #define METIS_SWITCH_DEVICE	0x8562
 
-/* streams are emptied here */
-struct workqueue_struct *metis_wq;
-
 static struct dentry *metis_debugfs;
-
-static void metis_device_release(struct kref *ref)
-{
-	struct metis_device *m = container_of(ref, struct metis_device, ref);
-
-	mutex_destroy(&m->view_lock);
-	mutex_destroy(&m->stream_lock);
-	kvfree(m);
-}
-
-void metis_device_put(struct metis_device *m)
-{
-	kref_put(&m->ref, metis_device_release);
-}
 
 static ssize_t axl_aipu_restore_show(struct device *dev,
 				     struct device_attribute *attr, char *buf)
@@ -180,7 +163,7 @@ static void metis_add_names(struct metis_device *m)
 	}
 }
 
-int metis_device_add(struct axl_device *axl)
+static int metis_device_add(struct axl_device *axl)
 {
 	struct pci_dev *pdev = axl->pdev;
 	struct metis_device *m;
@@ -219,7 +202,7 @@ int metis_device_add(struct axl_device *axl)
 	return 0;
 }
 
-void metis_device_del(struct axl_device *axl)
+static void metis_device_del(struct axl_device *axl)
 {
 	struct metis_device *m = axl->ext;
 	unsigned int i;

@@ -22,7 +22,7 @@
  * struct axl_buf - one buffer
  * @ref: the file's handle holds one, every job that names it another
  * @axl: referenced
- * @node: in axl->bufs
+ * @node: in axl->buf.list
  * @lock: protects @mapped against cache maintenance
  * @mapped: @sgt has a DMA mapping
  * @leaked: the device may still reach it: never unmap, never unpin
@@ -155,9 +155,9 @@ static void axl_buf_release(struct kref *ref)
 
 	/* before it leaves the list: removal must not overtake us */
 	axl_buf_unmap(buf);
-	mutex_lock(&axl->buf_lock);
+	mutex_lock(&axl->buf.lock);
 	list_del(&buf->node);
-	mutex_unlock(&axl->buf_lock);
+	mutex_unlock(&axl->buf.lock);
 
 	if (buf->leaked) {
 		put_device(&axl->dev);
@@ -286,9 +286,9 @@ static int axl_buf_map(struct axl_buf *buf, bool wait)
 	buf->mapped = true;
 	ret = axl_buf_note_segs(buf);
 out_list:
-	mutex_lock(&axl->buf_lock);
-	list_add(&buf->node, &axl->bufs);
-	mutex_unlock(&axl->buf_lock);
+	mutex_lock(&axl->buf.lock);
+	list_add(&buf->node, &axl->buf.list);
+	mutex_unlock(&axl->buf.lock);
 out:
 	up_read(&axl->reset_sem);
 	return ret;
@@ -324,9 +324,9 @@ static int axl_buf_map_peer(struct axl_buf *buf, phys_addr_t phys, u64 bus_addr)
 	}
 	buf->segs[0].len = buf->length;
 	buf->nr_segs = 1;
-	mutex_lock(&axl->buf_lock);
-	list_add(&buf->node, &axl->bufs);
-	mutex_unlock(&axl->buf_lock);
+	mutex_lock(&axl->buf.lock);
+	list_add(&buf->node, &axl->buf.list);
+	mutex_unlock(&axl->buf.lock);
 out:
 	up_read(&axl->reset_sem);
 	return ret;
@@ -389,7 +389,7 @@ static int axl_buf_table(struct axl_buf *buf, unsigned int offset)
 	ret = sg_alloc_table_from_pages_segment(&buf->own, buf->pages,
 						buf->nr_pages, offset,
 						buf->length,
-						buf->axl->max_map,
+						buf->axl->buf.max_map,
 						GFP_KERNEL_ACCOUNT);
 	if (!ret)
 		buf->sgt = &buf->own;
@@ -679,8 +679,8 @@ void axl_buf_unmap_all(struct axl_device *axl)
 {
 	struct axl_buf *buf;
 
-	mutex_lock(&axl->buf_lock);
-	list_for_each_entry(buf, &axl->bufs, node)
+	mutex_lock(&axl->buf.lock);
+	list_for_each_entry(buf, &axl->buf.list, node)
 		axl_buf_unmap(buf);
-	mutex_unlock(&axl->buf_lock);
+	mutex_unlock(&axl->buf.lock);
 }

@@ -4,11 +4,23 @@
 #define AXL_BUF_H
 
 #include <linux/dma-direction.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/types.h>
 
 struct axl_buf;
 struct axl_device;
 struct axl_seg;
+
+/* Every registered buffer of a card. */
+struct axl_bufs {
+	/* protects @list */
+	struct mutex lock;
+	/* to be unmapped at removal */
+	struct list_head list;
+	/* bytes that the DMA API maps in one piece; constant after probe */
+	unsigned int max_map;
+};
 
 struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
 			     u32 flags, bool charge);

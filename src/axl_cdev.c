@@ -19,7 +19,6 @@
 #include "axl_file.h"
 #include "axl_ioctl.h"
 #include "axl_job.h"
-#include "axl_mmap.h"
 #include "axl_monitor.h"
 
 static dev_t axl_devt;
@@ -117,9 +116,9 @@ static int axl_open(struct inode *inode, struct file *filp)
 
 	file->filp = filp;
 	filp->private_data = file;
-	mutex_lock(&axl->open_lock);
-	list_add(&file->node, &axl->files);
-	mutex_unlock(&axl->open_lock);
+	mutex_lock(&axl->files.lock);
+	list_add(&file->node, &axl->files.list);
+	mutex_unlock(&axl->files.lock);
 	axl_pick_up(axl);
 	axl_monitor_start(axl);
 	return nonseekable_open(inode, filp);
@@ -142,9 +141,9 @@ static int axl_release(struct inode *inode, struct file *filp)
 		axl_buf_put(buf);
 	xa_destroy(&file->bufs);
 
-	mutex_lock(&axl->open_lock);
+	mutex_lock(&axl->files.lock);
 	list_del(&file->node);
-	mutex_unlock(&axl->open_lock);
+	mutex_unlock(&axl->files.lock);
 	mutex_destroy(&file->lock);
 	kfree(file);
 	put_device(&axl->dev);
@@ -172,8 +171,8 @@ void axl_cdev_setup(struct axl_device *axl, struct device *parent)
 	device_initialize(&axl->dev);
 	axl->dev.class = axl_class;
 	axl->dev.parent = parent;
-	mutex_init(&axl->open_lock);
-	INIT_LIST_HEAD(&axl->files);
+	mutex_init(&axl->files.lock);
+	INIT_LIST_HEAD(&axl->files.list);
 }
 
 static int axl_cdev_show(struct axl_device *axl)

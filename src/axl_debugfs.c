@@ -32,7 +32,7 @@ static int axl_state_show(struct seq_file *s, void *unused)
 		[AXL_DELIVERY_POLLED] = "polled",
 	};
 	struct axl_device *axl = s->private;
-	const struct axl_layout *layout = &axl->layout;
+	const struct axl_layout *layout = &axl->hostif.layout;
 	unsigned int v;
 
 	/* killable: a firmware start can take seconds */
@@ -51,24 +51,24 @@ static int axl_state_show(struct seq_file *s, void *unused)
 		   layout->streams.valid ? "streams" : "");
 	seq_printf(s, "complaint:   %s\n", layout->complaint ?: "none");
 	seq_printf(s, "lists:       L2 + %#x, %u elements each\n",
-		   axl->list_offset, axl->list_elems);
+		   axl->hostif.list_offset, axl->hostif.list_elems);
 	seq_printf(s, "vmsi table:  %s, %u slots\n",
-		   axl->published ? "published" : "not published",
-		   axl->nr_vmsi);
-	seq_printf(s, "vectors:     %u %s\n", axl->nr_vectors,
-		   axl->msix ? "MSI-X" : "MSI");
-	for (v = 0; v < axl->nr_vectors; v++) {
-		u64 count = atomic64_read(&axl->vectors[v].count);
+		   axl->hostif.published ? "published" : "not published",
+		   axl->irq.nr_vmsi);
+	seq_printf(s, "vectors:     %u %s\n", axl->msi.nr,
+		   axl->msi.msix ? "MSI-X" : "MSI");
+	for (v = 0; v < axl->msi.nr; v++) {
+		u64 count = atomic64_read(&axl->msi.vectors[v].count);
 
 		if (count)
 			seq_printf(s, "  %2u:        %llu\n", v, count);
 	}
-	seq_printf(s, "delivery:    %s\n", delivery[axl->delivery]);
-	seq_printf(s, "lost:        %lld\n", atomic64_read(&axl->lost_irqs));
-	seq_printf(s, "stray:       %lld\n", atomic64_read(&axl->stray_irqs));
-	seq_printf(s, "guard:       %s, page of %zu bytes\n", guard[axl->guard],
-		   axl->guard_size);
-	seq_printf(s, "rescued:     %lld\n", atomic64_read(&axl->rescued));
+	seq_printf(s, "delivery:    %s\n", delivery[axl->selftest.delivery]);
+	seq_printf(s, "lost:        %lld\n", atomic64_read(&axl->msi.lost));
+	seq_printf(s, "stray:       %lld\n", atomic64_read(&axl->irq.stray));
+	seq_printf(s, "guard:       %s, page of %zu bytes\n", guard[axl->guard.mode],
+		   axl->guard.size);
+	seq_printf(s, "rescued:     %lld\n", atomic64_read(&axl->irq.rescued));
 	seq_printf(s, "restarts:    %llu not asked for\n", axl->restarts);
 	up_read(&axl->reset_sem);
 	return 0;
@@ -82,8 +82,8 @@ static int axl_channels_show(struct seq_file *s, void *unused)
 	int d;
 
 	seq_puts(s, "channel  busy   transfers  errors      elements         bytes\n");
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 
 		for (n = 0; n < dir->nr_ch; n++) {
 			struct axl_channel ch;
@@ -108,8 +108,8 @@ static int axl_vmsi_show(struct seq_file *s, void *unused)
 
 	seq_puts(s, "event      happened  through its slot\n");
 	for (n = 0; n < AXL_NR_EVENTS; n++) {
-		u64 count = atomic64_read(&axl->event_counts[n]);
-		u64 vmsi = atomic64_read(&axl->vmsi_counts[n]);
+		u64 count = atomic64_read(&axl->events.counts[n]);
+		u64 vmsi = atomic64_read(&axl->irq.counts[n]);
 
 		if (count || vmsi)
 			seq_printf(s, "%5u %13llu %17llu\n", n, count, vmsi);

@@ -146,6 +146,6 @@ void axl_reset_request(struct axl_device *axl, const char *why)
 	if (READ_ONCE(axl->gone))
 		return;
 	WRITE_ONCE(axl->reset_why, why);
-	wake_up_all(&axl->idle_wait);
+	wake_up_all(&axl->dma.idle_wait);
 	queue_work(axl->wq, &axl->reset_work);
 }

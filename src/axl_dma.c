@@ -91,7 +91,7 @@ static void axl_req_enqueue(struct axl_device *axl, struct axl_dma_dir *dir,
 	struct axl_share *share = &client->shares[req->to_device][n];
 
 	/* nobody's queue stands before a firmware load */
-	if (client == &axl->kernel)
+	if (client == &axl->dma.kernel)
 		axl_queue_add_first(&dir->queues[n], share, &req->turn);
 	else
 		axl_queue_add(&dir->queues[n], share, &req->turn,
@@ -118,7 +118,7 @@ static struct axl_req *axl_channel_take(struct axl_device *axl,
 	lockdep_assert_held(&dir->lock);
 	any = axl_queue_req(&dir->queues[AXL_NR_CHANNELS]);
 	own = axl_queue_req(&dir->queues[n]);
-	if (any && (!own || !ch->took_any || any->job->client == &axl->kernel))
+	if (any && (!own || !ch->took_any || any->job->client == &axl->dma.kernel))
 		req = any;
 	else
 		req = own;
@@ -135,8 +135,8 @@ static void axl_job_drop(struct axl_device *axl, struct axl_job *job, int status
 	int d;
 	u32 i;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 
 		spin_lock_irq(&dir->lock);
 		for (i = 0; i < job->nr_reqs; i++) {
@@ -161,8 +161,8 @@ void axl_dma_drop_queued(struct axl_device *axl, int status)
 	unsigned int n;
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 
 		spin_lock_irq(&dir->lock);
 		for (n = 0; n < AXL_NR_QUEUES; n++) {
@@ -204,8 +204,8 @@ void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 	}
 	if (dir->running && axl_polled(axl))
 		axl_irq_poll_arm(axl);
-	if (!dir->running && wq_has_sleeper(&axl->idle_wait))
-		wake_up_all(&axl->idle_wait);
+	if (!dir->running && wq_has_sleeper(&axl->dma.idle_wait))
+		wake_up_all(&axl->dma.idle_wait);
 }
 
 void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
@@ -291,8 +291,8 @@ bool axl_dma_irq(struct axl_device *axl, u8 channels)
 	unsigned long flags;
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 		u8 mask = channels >> (d * AXL_NR_CHANNELS);
 		bool found = false;
 		unsigned int n;
@@ -324,9 +324,9 @@ bool axl_dma_irq(struct axl_device *axl, u8 channels)
  */
 bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length)
 {
-	const struct axl_layout *layout = &axl->layout;
-	u64 list = layout->l2_base + axl->list_offset;
-	u64 list_end = list + axl->list_size;
+	const struct axl_layout *layout = &axl->hostif.layout;
+	u64 list = layout->l2_base + axl->hostif.list_offset;
+	u64 list_end = list + axl->hostif.list_size;
 	u64 end;
 
 	if (check_add_overflow(dev_addr, length, &end))
@@ -392,8 +392,8 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 		goto out;
 	}
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 
 		spin_lock_irqsave(&dir->lock, flags);
 		for (i = 0; i < job->nr_reqs; i++) {
@@ -492,8 +492,8 @@ void axl_dma_block(struct axl_device *axl)
 {
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++)
-		axl_dir_block(&axl->dirs[d]);
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++)
+		axl_dir_block(&axl->dma.dirs[d]);
 }
 
 void axl_dir_unblock(struct axl_device *axl, struct axl_dma_dir *dir)
@@ -509,8 +509,8 @@ void axl_dma_unblock(struct axl_device *axl)
 {
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++)
-		axl_dir_unblock(axl, &axl->dirs[d]);
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++)
+		axl_dir_unblock(axl, &axl->dma.dirs[d]);
 }
 
 /**
@@ -524,8 +524,8 @@ bool axl_dma_stop(struct axl_device *axl)
 	bool stopped = true;
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++)
-		stopped &= axl_edma_stop(axl, &axl->dirs[d], false);
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++)
+		stopped &= axl_edma_stop(axl, &axl->dma.dirs[d], false);
 	return stopped;
 }
 
@@ -541,8 +541,8 @@ void axl_dma_leak(struct axl_device *axl)
 	unsigned int n;
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 
 		spin_lock_irq(&dir->lock);
 		for (n = 0; n < dir->nr_ch; n++)
@@ -563,8 +563,8 @@ void axl_dma_flush(struct axl_device *axl, int status)
 	int d;
 
 	axl_dma_drop_queued(axl, status);
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 
 		spin_lock_irq(&dir->lock);
 		for (n = 0; n < dir->nr_ch; n++)
@@ -572,7 +572,7 @@ void axl_dma_flush(struct axl_device *axl, int status)
 				axl_channel_end(axl, dir, n, status);
 		spin_unlock_irq(&dir->lock);
 	}
-	wake_up_all(&axl->idle_wait);
+	wake_up_all(&axl->dma.idle_wait);
 }
 
 /**
@@ -588,10 +588,10 @@ bool axl_dma_idle(struct axl_device *axl)
 	u8 running = 0;
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		spin_lock_irqsave(&axl->dirs[d].lock, flags);
-		running |= axl->dirs[d].running;
-		spin_unlock_irqrestore(&axl->dirs[d].lock, flags);
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		spin_lock_irqsave(&axl->dma.dirs[d].lock, flags);
+		running |= axl->dma.dirs[d].running;
+		spin_unlock_irqrestore(&axl->dma.dirs[d].lock, flags);
 	}
 	return !running;
 }
@@ -610,7 +610,7 @@ int axl_dma_drain(struct axl_device *axl)
 {
 	lockdep_assert_held_write(&axl->reset_sem);
 	axl_dma_drop_queued(axl, -ESTALE);
-	if (wait_event_killable(axl->idle_wait,
+	if (wait_event_killable(axl->dma.idle_wait,
 				axl_dma_idle(axl) || axl_status(axl) ||
 				READ_ONCE(axl->reset_why)))
 		return -EINTR;
@@ -625,8 +625,8 @@ int axl_dma_drain(struct axl_device *axl)
  */
 void axl_irq_poll_arm(struct axl_device *axl)
 {
-	if (!hrtimer_is_queued(&axl->poll_timer))
-		hrtimer_start(&axl->poll_timer, ns_to_ktime(axl->poll_ns),
+	if (!hrtimer_is_queued(&axl->dma.poll_timer))
+		hrtimer_start(&axl->dma.poll_timer, ns_to_ktime(axl->dma.poll_ns),
 			      HRTIMER_MODE_REL);
 }
 
@@ -634,7 +634,7 @@ void axl_irq_poll_arm(struct axl_device *axl)
 static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 {
 	struct axl_device *axl = container_of(timer, struct axl_device,
-					      poll_timer);
+					      dma.poll_timer);
 
 	/*
 	 * Pairs with axl_set_online(). A recovery that is due flushes them, or
@@ -643,9 +643,9 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 	if (!smp_load_acquire(&axl->online) || READ_ONCE(axl->reset_why))
 		return HRTIMER_NORESTART;
 	if (axl_dma_irq(axl, 0xff))
-		axl->poll_ns = AXL_POLL_MIN_NS;
+		axl->dma.poll_ns = AXL_POLL_MIN_NS;
 	else
-		axl->poll_ns = min_t(u64, 2 * axl->poll_ns, AXL_POLL_MAX_NS);
+		axl->dma.poll_ns = min_t(u64, 2 * axl->dma.poll_ns, AXL_POLL_MAX_NS);
 	/* not by the return value: what was started just now has armed it, too */
 	if (!axl_dma_idle(axl))
 		axl_irq_poll_arm(axl);
@@ -658,7 +658,7 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
  */
 void axl_dma_poll_stop(struct axl_device *axl)
 {
-	hrtimer_cancel(&axl->poll_timer);
+	hrtimer_cancel(&axl->dma.poll_timer);
 }
 
 /**
@@ -670,18 +670,18 @@ void axl_dma_setup(struct axl_device *axl)
 	unsigned int n;
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 
 		spin_lock_init(&dir->lock);
 		for (n = 0; n < AXL_NR_QUEUES; n++)
 			axl_queue_init(&dir->queues[n]);
 		dir->to_device = d == AXL_DIR_TO_DEVICE;
 	}
-	axl_client_init(&axl->kernel);
-	axl_hrtimer_setup(&axl->poll_timer, axl_irq_poll, CLOCK_MONOTONIC,
+	axl_client_init(&axl->dma.kernel);
+	axl_hrtimer_setup(&axl->dma.poll_timer, axl_irq_poll, CLOCK_MONOTONIC,
 			  HRTIMER_MODE_REL);
-	init_waitqueue_head(&axl->idle_wait);
+	init_waitqueue_head(&axl->dma.idle_wait);
 	init_waitqueue_head(&axl->state_wait);
-	init_waitqueue_head(&axl->mbox_wait);
+	init_waitqueue_head(&axl->hostif.mbox_wait);
 }

@@ -3,9 +3,11 @@
 #ifndef AXL_DMA_H
 #define AXL_DMA_H
 
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include "axl_edma_list.h"
 #include "axl_job.h"
@@ -24,7 +26,7 @@ struct axl_device;
 #define AXL_POLL_MIN_NS		(50 * NSEC_PER_USEC)
 #define AXL_POLL_MAX_NS		NSEC_PER_MSEC
 
-/* What runs on the device, as an index of axl_device.dirs */
+/* What runs on the device, as an index of axl_device.dma.dirs */
 #define AXL_DIR_TO_DEVICE	0
 #define AXL_DIR_FROM_DEVICE	1
 
@@ -99,6 +101,25 @@ struct axl_dma_dir {
 	u64 imwr;
 	u16 imwr_data[AXL_NR_CHANNELS];
 	struct axl_elem scratch[AXL_LIST_HALF];
+};
+
+/* The transfers of a card. */
+struct axl_dma {
+	/* AXL_DIR_TO_DEVICE (read channels), AXL_DIR_FROM_DEVICE */
+	struct axl_dma_dir dirs[2];
+	/* submits the driver's own transfers */
+	struct axl_client kernel;
+	/* woken when a direction runs dry, or recovery begins */
+	wait_queue_head_t idle_wait;
+	/* looks at busy channels where no messages arrive */
+	struct hrtimer poll_timer;
+	/* ns until it looks again; the timer's own */
+	u64 poll_ns;
+	/*
+	 * Looks of the watchdog that found completions without a message, one
+	 * after the other: no handler found one in between. A word.
+	 */
+	unsigned int lost_row;
 };
 
 void axl_dma_setup(struct axl_device *axl);

@@ -76,11 +76,11 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 	/* log lines name it, and files can outlive it */
 	axl->pdev = pci_dev_get(pdev);
 	axl->bounced = true;
-	axl->news_at = jiffies;
+	axl->hostif.news_at = jiffies;
 	axl->generation = 1;
-	mutex_init(&axl->buf_lock);
-	INIT_LIST_HEAD(&axl->bufs);
-	mutex_init(&axl->fw_lock);
+	mutex_init(&axl->buf.lock);
+	INIT_LIST_HEAD(&axl->buf.list);
+	mutex_init(&axl->fw.lock);
 	axl_reset_setup(axl);
 	axl_monitor_setup(axl);
 	axl_watchdog_setup(axl);
@@ -192,7 +192,7 @@ static int axl_set_dma_limits(struct axl_device *axl)
 	/* behind an IOMMU a scattered buffer becomes one segment */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	/* swiotlb bounces 256 KiB in one piece at most */
-	axl->max_map = min_t(size_t, dma_max_mapping_size(&pdev->dev),
+	axl->buf.max_map = min_t(size_t, dma_max_mapping_size(&pdev->dev),
 			     UINT_MAX);
 	return ret;
 }
@@ -207,11 +207,11 @@ static void axl_hello(struct axl_device *axl)
 	};
 
 	dev_info(&axl->pdev->dev, "metis%d: %s, %s, %u %s vector%s\n", axl->id,
-		 axl->areas_known ? "firmware running" :
+		 axl->hostif.areas_known ? "firmware running" :
 		 axl->fw_state == AXL_FW_BOOTLOADER ? "bootloader only" :
 						      "no firmware answers",
-		 iommu[axl_iommu_mode(axl)], axl->nr_vectors,
-		 axl->msix ? "MSI-X" : "MSI", axl->nr_vectors == 1 ? "" : "s");
+		 iommu[axl_iommu_mode(axl)], axl->msi.nr,
+		 axl->msi.msix ? "MSI-X" : "MSI", axl->msi.nr == 1 ? "" : "s");
 }
 
 static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -311,7 +311,7 @@ static void axl_stop(struct axl_device *axl)
 {
 	/* first of all: it ends whatever waits for the card under reset_sem */
 	WRITE_ONCE(axl->gone, true);
-	wake_up_all(&axl->idle_wait);
+	wake_up_all(&axl->dma.idle_wait);
 	down_write(&axl->reset_sem);
 	axl_cdev_zap(axl);
 	axl_quiesce(axl);

@@ -78,13 +78,13 @@ static void __iomem *axl_edma_ch(struct axl_device *axl,
 static u32 axl_edma_list(struct axl_device *axl, const struct axl_dma_dir *dir,
 			 unsigned int n, u8 half)
 {
-	u32 elem = 2 * n * axl->list_elems;
+	u32 elem = 2 * n * axl->hostif.list_elems;
 
 	if (!dir->to_device)
-		elem += axl->list_elems;
+		elem += axl->hostif.list_elems;
 	if (half)
-		elem += axl->list_elems / 2;
-	return axl->list_offset + elem * AXL_EDMA_ELEM_BYTES;
+		elem += axl->hostif.list_elems / 2;
+	return axl->hostif.list_offset + elem * AXL_EDMA_ELEM_BYTES;
 }
 
 /**
@@ -101,8 +101,8 @@ int axl_edma_probe(struct axl_device *axl)
 
 	if (ctrl == AXL_EDMA_ALL_ONES || !rd || !wr)
 		return -EIO;
-	axl->dirs[AXL_DIR_TO_DEVICE].nr_ch = min_t(u32, rd, AXL_NR_CHANNELS);
-	axl->dirs[AXL_DIR_FROM_DEVICE].nr_ch = min_t(u32, wr, AXL_NR_CHANNELS);
+	axl->dma.dirs[AXL_DIR_TO_DEVICE].nr_ch = min_t(u32, rd, AXL_NR_CHANNELS);
+	axl->dma.dirs[AXL_DIR_FROM_DEVICE].nr_ch = min_t(u32, wr, AXL_NR_CHANNELS);
 	return 0;
 }
 
@@ -116,9 +116,9 @@ bool axl_edma_alive(struct axl_device *axl)
 
 	return ctrl != AXL_EDMA_ALL_ONES &&
 	       FIELD_GET(AXL_EDMA_CTRL_RD_CH, ctrl) >=
-	       axl->dirs[AXL_DIR_TO_DEVICE].nr_ch &&
+	       axl->dma.dirs[AXL_DIR_TO_DEVICE].nr_ch &&
 	       FIELD_GET(AXL_EDMA_CTRL_WR_CH, ctrl) >=
-	       axl->dirs[AXL_DIR_FROM_DEVICE].nr_ch;
+	       axl->dma.dirs[AXL_DIR_FROM_DEVICE].nr_ch;
 }
 
 static void axl_edma_set_imwr(struct axl_device *axl, struct axl_dma_dir *dir,
@@ -154,10 +154,10 @@ void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 	u16 data[AXL_NR_CHANNELS];
 	u64 addr;
 
-	if (axl->layout.dma_vm || hweight8(dir->running) > 1)
+	if (axl->hostif.layout.dma_vm || hweight8(dir->running) > 1)
 		return;
 	if (axl_irq_message(axl, dir->to_device, &addr, data)) {
-		addr = axl->vmsi_dma + AXL_VMSI_SPARE;
+		addr = axl->irq.vmsi_dma + AXL_VMSI_SPARE;
 		memset(data, 0, sizeof(data));
 	}
 	if (addr == dir->imwr && !memcmp(data, dir->imwr_data, sizeof(data)))
@@ -177,9 +177,9 @@ static void axl_edma_check_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 	const struct axl_edma_map *map = axl_edma_map(dir);
 	static const u16 none[AXL_NR_CHANNELS];
 
-	if (axl->layout.dma_vm && !readl(axl->regs + map->done_imwr) &&
+	if (axl->hostif.layout.dma_vm && !readl(axl->regs + map->done_imwr) &&
 	    !readl(axl->regs + map->done_imwr + 4))
-		axl_edma_set_imwr(axl, dir, axl->vmsi_dma + AXL_VMSI_SPARE,
+		axl_edma_set_imwr(axl, dir, axl->irq.vmsi_dma + AXL_VMSI_SPARE,
 				  none);
 }
 
@@ -216,8 +216,8 @@ void axl_edma_remind(struct axl_device *axl)
 {
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 
 		spin_lock_irq(&dir->lock);
 		axl_edma_configure(axl, dir);
@@ -227,7 +227,7 @@ void axl_edma_remind(struct axl_device *axl)
 		 */
 		if (dir->running)
 			dir->imwr = ~0ULL;
-		else if (axl->layout.dma_vm)
+		else if (axl->hostif.layout.dma_vm)
 			axl_edma_check_imwr(axl, dir);
 		else
 			axl_edma_set_imwr(axl, dir, dir->imwr, dir->imwr_data);
@@ -255,7 +255,7 @@ unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
 {
 	struct axl_channel *ch = &dir->ch[n];
 	void __iomem *list = axl->l2 + axl_edma_list(axl, dir, n, half);
-	unsigned int max = min(axl->list_elems / 2, AXL_LIST_HALF);
+	unsigned int max = min(axl->hostif.list_elems / 2, AXL_LIST_HALF);
 	unsigned int i, nr;
 
 	nr = axl_list_fill(&ch->cur, segs, nr_segs, dir->to_device,
@@ -307,7 +307,7 @@ void axl_edma_start_list(struct axl_device *axl, struct axl_dma_dir *dir,
 {
 	void __iomem *regs = axl_edma_ch(axl, dir, n);
 	u32 list = axl_edma_list(axl, dir, n, half);
-	u64 llp = axl->layout.l2_base + list;
+	u64 llp = axl->hostif.layout.l2_base + list;
 
 	axl_edma_update_imwr(axl, dir);
 	writel(AXL_EDMA_LLE | AXL_EDMA_CCS, regs + AXL_EDMA_CH_CONTROL1);
@@ -495,12 +495,12 @@ int axl_edma_init(struct axl_device *axl)
 {
 	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++)
-		if (!axl_edma_stop(axl, &axl->dirs[d], true))
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++)
+		if (!axl_edma_stop(axl, &axl->dma.dirs[d], true))
 			return -EIO;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 		const struct axl_edma_map *map = axl_edma_map(dir);
 		unsigned long flags;
 

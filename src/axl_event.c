@@ -24,8 +24,8 @@ struct axl_binding {
 static struct axl_event_bucket *axl_bucket(struct axl_device *axl, u32 event)
 {
 	if (event == AXL_EVENT_ANY)
-		return &axl->buckets[AXL_EVENT_ANY_BUCKET];
-	return &axl->buckets[event % AXL_EVENT_BUCKETS];
+		return &axl->events.buckets[AXL_EVENT_ANY_BUCKET];
+	return &axl->events.buckets[event % AXL_EVENT_BUCKETS];
 }
 
 static void axl_bucket_signal(struct axl_device *axl, u32 event)
@@ -50,8 +50,8 @@ static void axl_bucket_signal(struct axl_device *axl, u32 event)
  */
 void axl_event_signal(struct axl_device *axl, unsigned int event)
 {
-	atomic64_inc(&axl->event_counts[event]);
-	atomic64_inc(&axl->event_counts[AXL_NR_EVENTS]);
+	atomic64_inc(&axl->events.counts[event]);
+	atomic64_inc(&axl->events.counts[AXL_NR_EVENTS]);
 	axl_bucket_signal(axl, event);
 	axl_bucket_signal(axl, AXL_EVENT_ANY);
 }
@@ -65,14 +65,14 @@ void axl_event_wake_all(struct axl_device *axl)
 	unsigned int i;
 
 	for (i = 0; i <= AXL_EVENT_ANY_BUCKET; i++)
-		wake_up_all(&axl->buckets[i].wait);
+		wake_up_all(&axl->events.buckets[i].wait);
 }
 
 u64 axl_event_count(struct axl_device *axl, u32 event)
 {
 	if (event == AXL_EVENT_ANY)
 		event = AXL_NR_EVENTS;
-	return atomic64_read(&axl->event_counts[event]);
+	return atomic64_read(&axl->events.counts[event]);
 }
 EXPORT_SYMBOL_AXL(axl_event_count);
 

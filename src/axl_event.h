@@ -3,6 +3,7 @@
 #ifndef AXL_EVENT_H
 #define AXL_EVENT_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -21,6 +22,14 @@ struct axl_event_bucket {
 
 #define AXL_EVENT_BUCKETS	64
 #define AXL_EVENT_ANY_BUCKET	AXL_EVENT_BUCKETS	/* one more, its own */
+
+/* A card's events. */
+struct axl_events {
+	/* by event number, and the sum of all; counts since the driver was bound */
+	atomic64_t *counts;
+	/* waiters and eventfds; AXL_EVENT_BUCKETS and that of AXL_EVENT_ANY */
+	struct axl_event_bucket *buckets;
+};
 
 void axl_event_signal(struct axl_device *axl, unsigned int event);
 void axl_event_wake_all(struct axl_device *axl);

@@ -10,13 +10,13 @@
 #include "axl_ext.h"
 
 /*
- * Bound cards, by axl_device.ext_node. The lock is held over add() and del(), and
+ * Bound cards, by axl_device.ext.node. The lock is held over add() and del(), and
  * while a card's node appears.
  */
 static DEFINE_MUTEX(axl_ext_list_lock);
 static LIST_HEAD(axl_ext_devices);
 /*
- * What a file's first use needs: this and axl_device.ext_added. Inside
+ * What a file's first use needs: this and axl_device.ext.added. Inside
  * axl_ext_list_lock, and also taken with the mmap_lock held. Written with both.
  */
 static DEFINE_MUTEX(axl_ext_use_lock);
@@ -32,7 +32,7 @@ static void axl_ext_offer(const struct axl_ext_ops *ops)
 static void axl_ext_set_added(struct axl_device *axl, bool added)
 {
 	mutex_lock(&axl_ext_use_lock);
-	axl->ext_added = added;
+	axl->ext.added = added;
 	mutex_unlock(&axl_ext_use_lock);
 }
 
@@ -49,7 +49,7 @@ static void axl_ext_add_to(struct axl_device *axl)
 
 static void axl_ext_del_from(struct axl_device *axl)
 {
-	if (!axl->ext_added)
+	if (!axl->ext.added)
 		return;
 	/* nobody is in open() after this */
 	axl_ext_set_added(axl, false);
@@ -72,7 +72,7 @@ int axl_ext_register(const struct axl_ext_ops *ops)
 		ret = -EBUSY;
 	} else {
 		axl_ext_offer(ops);
-		list_for_each_entry(axl, &axl_ext_devices, ext_node)
+		list_for_each_entry(axl, &axl_ext_devices, ext.node)
 			axl_ext_add_to(axl);
 	}
 	mutex_unlock(&axl_ext_list_lock);
@@ -89,7 +89,7 @@ void axl_ext_unregister(const struct axl_ext_ops *ops)
 	struct axl_device *axl;
 
 	mutex_lock(&axl_ext_list_lock);
-	list_for_each_entry(axl, &axl_ext_devices, ext_node)
+	list_for_each_entry(axl, &axl_ext_devices, ext.node)
 		axl_ext_del_from(axl);
 	axl_ext_offer(NULL);
 	mutex_unlock(&axl_ext_list_lock);
@@ -115,7 +115,7 @@ void axl_ext_unlock(void)
  */
 void axl_ext_add(struct axl_device *axl)
 {
-	list_add_tail(&axl->ext_node, &axl_ext_devices);
+	list_add_tail(&axl->ext.node, &axl_ext_devices);
 	if (axl_ext_ops)
 		axl_ext_add_to(axl);
 }
@@ -127,7 +127,7 @@ void axl_ext_add(struct axl_device *axl)
 void axl_ext_del(struct axl_device *axl)
 {
 	mutex_lock(&axl_ext_list_lock);
-	list_del(&axl->ext_node);
+	list_del(&axl->ext.node);
 	axl_ext_del_from(axl);
 	mutex_unlock(&axl_ext_list_lock);
 }
@@ -148,13 +148,13 @@ bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 	u64 offset, list;
 
 	mutex_lock(&axl_ext_list_lock);
-	list_for_each_entry(axl, &axl_ext_devices, ext_node) {
+	list_for_each_entry(axl, &axl_ext_devices, ext.node) {
 		/* below it: wraps */
 		offset = bus_addr - pci_bus_address(axl->pdev, 2);
-		list = READ_ONCE(axl->list_offset);
+		list = READ_ONCE(axl->hostif.list_offset);
 		if (offset >= axl->bar2_size ||
 		    length > axl->bar2_size - offset ||
-		    (offset < list + READ_ONCE(axl->list_size) &&
+		    (offset < list + READ_ONCE(axl->hostif.list_size) &&
 		     offset + length > list))
 			continue;
 		*phys = axl->bar2_phys + offset;
@@ -182,7 +182,7 @@ int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
 	/* two threads may come first */
 	if (ext->ops) {
 		ret = 0;
-	} else if (ops && axl->ext_added && try_module_get(ops->owner)) {
+	} else if (ops && axl->ext.added && try_module_get(ops->owner)) {
 		priv = ops->open(axl, ext->wait);
 		ret = PTR_ERR_OR_ZERO(priv);
 		if (ret) {

@@ -6,11 +6,12 @@
 #ifndef AXL_EXT_H
 #define AXL_EXT_H
 
-#include <linux/fs.h>
+#include <linux/list.h>
 #include <linux/poll.h>
+#include <linux/types.h>
 
-#include "axl_device.h"
-
+struct axl_device;
+struct file;
 struct module;
 
 /* letter of its ioctls */
@@ -61,6 +62,16 @@ struct axl_ext_file {
 	const struct axl_ext_ops *ops;
 	void *priv;
 	wait_queue_head_t *wait;
+};
+
+/* A card, as the other interface knows it. */
+struct axl_ext {
+	/* in the list of bound cards, under its lock */
+	struct list_head node;
+	/* it serves this card; written with both locks of axl_ext.c held */
+	bool added;
+	/* what it keeps of this card, under its own rules */
+	void *priv;
 };
 
 int axl_ext_register(const struct axl_ext_ops *ops);

@@ -19,7 +19,7 @@ struct axl_device;
  * struct axl_file - an open file
  * @axl: referenced
  * @filp: the file
- * @node: in axl->files
+ * @node: in axl->files.list
  * @client: its jobs
  * @bufs: its buffers by handle
  * @lock: protects @bindings and allocation of handles

@@ -130,7 +130,7 @@ static struct axl_region axl_fw_area(const struct axl_layout *layout,
 /* The caller holds reset_sem: the layout stays. */
 static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 {
-	const struct axl_layout *layout = &axl->layout;
+	const struct axl_layout *layout = &axl->hostif.layout;
 	const struct axl_region allow[] = {
 		{ layout->l2_base, axl->bar2_size },
 		{ layout->ddr_base, layout->ddr_base ? AXL_DDR_MAX : 0 },
@@ -138,7 +138,7 @@ static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 	/* firmware that runs while it is replaced still uses what it published */
 	const struct axl_region deny[] = {
 		{ layout->l2_base, layout->area_size },
-		{ layout->l2_base + axl->list_offset, axl->list_size },
+		{ layout->l2_base + axl->hostif.list_offset, axl->hostif.list_size },
 		axl_fw_area(layout, &layout->streams),
 		axl_fw_area(layout, &layout->board_info),
 		axl_fw_area(layout, &layout->contexts),
@@ -168,7 +168,7 @@ static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 static int axl_fw_move(struct axl_device *axl, struct axl_fw_image *image,
 		       u64 generation, u64 offset, u64 length, u64 dev_addr)
 {
-	struct axl_job *job = axl_job_alloc(&axl->kernel, 1);
+	struct axl_job *job = axl_job_alloc(&axl->dma.kernel, 1);
 	struct axl_req *req;
 	u64 seq;
 	int ret;
@@ -197,7 +197,7 @@ static int axl_fw_move(struct axl_device *axl, struct axl_fw_image *image,
 		axl_job_free(job);
 		return ret;
 	}
-	job = axl_job_collect(&axl->kernel, seq);
+	job = axl_job_collect(&axl->dma.kernel, seq);
 	ret = job->status;
 	axl_job_free(job);
 	return ret;
@@ -210,10 +210,10 @@ static int axl_fw_upload(struct axl_device *axl, struct axl_fw_image *image,
 	u64 done, len;
 	int ret;
 
-	WRITE_ONCE(axl->fw_done, 0);
-	WRITE_ONCE(axl->fw_total, image->elf.total);
+	WRITE_ONCE(axl->fw.done, 0);
+	WRITE_ONCE(axl->fw.total, image->elf.total);
 	/* pairs with axl_ioc_query(): who sees the phase sees what it is of */
-	smp_store_release(&axl->fw_phase, AXL_FW_PHASE_UPLOAD);
+	smp_store_release(&axl->fw.phase, AXL_FW_PHASE_UPLOAD);
 	for (i = 0; i < image->elf.nr_segments; i++) {
 		const struct axl_elf_segment *seg = &image->elf.segments[i];
 
@@ -238,7 +238,7 @@ static int axl_fw_upload(struct axl_device *axl, struct axl_fw_image *image,
 						    seg->dev_addr + done, ret);
 				return ret == -ETIMEDOUT ? -EIO : ret;
 			}
-			WRITE_ONCE(axl->fw_done, axl->fw_done + len);
+			WRITE_ONCE(axl->fw.done, axl->fw.done + len);
 		}
 	}
 	return 0;
@@ -286,7 +286,7 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	u64 seen;
 	int ret;
 
-	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_START);
+	WRITE_ONCE(axl->fw.phase, AXL_FW_PHASE_START);
 	ret = axl_dma_drain(axl);
 	if (ret)
 		return ret;
@@ -406,12 +406,12 @@ int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req)
 		return -ENOMEM;
 	/* before the lock: user memory and firmware files take their time */
 	ret = axl_fw_fetch(axl, image, req);
-	if (!ret && !mutex_trylock(&axl->fw_lock)) {
+	if (!ret && !mutex_trylock(&axl->fw.lock)) {
 		ret = -EBUSY;
 	} else if (!ret) {
 		ret = axl_fw_run(axl, req, image, msg);
-		WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
-		mutex_unlock(&axl->fw_lock);
+		WRITE_ONCE(axl->fw.phase, AXL_FW_PHASE_IDLE);
+		mutex_unlock(&axl->fw.lock);
 	}
 	if (image->buf)
 		axl_buf_put(image->buf);

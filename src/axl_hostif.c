@@ -31,25 +31,25 @@ int axl_hostif_alloc(struct axl_device *axl)
 	 * contiguous allocator may stop short of that: twice the size holds an
 	 * aligned half.
 	 */
-	for (axl->vmsi_size = AXL_VMSI_BUF_SIZE;
-	     axl->vmsi_size <= 2 * AXL_VMSI_BUF_SIZE; axl->vmsi_size *= 2) {
-		axl->vmsi_buf = dma_alloc_coherent(dev, axl->vmsi_size,
-						   &axl->vmsi_buf_dma,
+	for (axl->irq.buf_size = AXL_VMSI_BUF_SIZE;
+	     axl->irq.buf_size <= 2 * AXL_VMSI_BUF_SIZE; axl->irq.buf_size *= 2) {
+		axl->irq.buf = dma_alloc_coherent(dev, axl->irq.buf_size,
+						   &axl->irq.buf_dma,
 						   GFP_KERNEL | __GFP_NOWARN);
-		if (!axl->vmsi_buf)
+		if (!axl->irq.buf)
 			break;
-		aligned = ALIGN(axl->vmsi_buf_dma, AXL_VMSI_BUF_SIZE);
-		if (aligned - axl->vmsi_buf_dma + AXL_VMSI_BUF_SIZE <=
-		    axl->vmsi_size) {
-			axl->vmsi = axl->vmsi_buf +
-				    (aligned - axl->vmsi_buf_dma);
-			axl->vmsi_dma = aligned;
+		aligned = ALIGN(axl->irq.buf_dma, AXL_VMSI_BUF_SIZE);
+		if (aligned - axl->irq.buf_dma + AXL_VMSI_BUF_SIZE <=
+		    axl->irq.buf_size) {
+			axl->irq.vmsi = axl->irq.buf +
+				    (aligned - axl->irq.buf_dma);
+			axl->irq.vmsi_dma = aligned;
 			return 0;
 		}
-		dma_free_coherent(dev, axl->vmsi_size, axl->vmsi_buf,
-				  axl->vmsi_buf_dma);
+		dma_free_coherent(dev, axl->irq.buf_size, axl->irq.buf,
+				  axl->irq.buf_dma);
 	}
-	axl->vmsi_buf = NULL;
+	axl->irq.buf = NULL;
 	dev_err(dev,
 		"no 2 MiB of contiguous memory for the card's interrupt table: load the driver early, or boot with cma=16M\n");
 	return -ENOMEM;
@@ -57,9 +57,9 @@ int axl_hostif_alloc(struct axl_device *axl)
 
 void axl_hostif_free(struct axl_device *axl)
 {
-	dma_free_coherent(&axl->pdev->dev, axl->vmsi_size, axl->vmsi_buf,
-			  axl->vmsi_buf_dma);
-	axl->vmsi = NULL;
+	dma_free_coherent(&axl->pdev->dev, axl->irq.buf_size, axl->irq.buf,
+			  axl->irq.buf_dma);
+	axl->irq.vmsi = NULL;
 }
 
 static void axl_hostif_read_vmsi(struct axl_device *axl,
@@ -67,23 +67,23 @@ static void axl_hostif_read_vmsi(struct axl_device *axl,
 {
 	size_t len = axl_layout_vmsi_len(&layout->vmsi);
 	/* the shared area in it has been parsed */
-	u8 *snap = axl->area;
+	u8 *snap = axl->hostif.area;
 
-	static_assert(sizeof(axl->area) >= AXL_VMSI_MAP + AXL_VMSI_MAX);
+	static_assert(sizeof(axl->hostif.area) >= AXL_VMSI_MAP + AXL_VMSI_MAX);
 	memcpy_fromio(snap, axl->l2 + layout->vmsi.offset, len);
-	if (axl_layout_parse_vmsi(snap, len, &axl->vmsi_cfg)) {
+	if (axl_layout_parse_vmsi(snap, len, &axl->hostif.vmsi_cfg)) {
 		layout->vmsi.valid = false;
 		layout->complaint = "virtual-MSI configuration unusable";
 	} else {
 		/* slots below 32 exist whatever firmware says */
-		axl->nr_vmsi = max_t(unsigned int, axl->vmsi_cfg.nr_vmsi,
+		axl->irq.nr_vmsi = max_t(unsigned int, axl->hostif.vmsi_cfg.nr_vmsi,
 				     AXL_NR_MESSAGES);
 	}
 }
 
 static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
 {
-	u8 *area = axl->area;
+	u8 *area = axl->hostif.area;
 	int ret;
 
 	memcpy_fromio(area, axl->l2, AXL_AREA_SIZE);
@@ -102,8 +102,8 @@ static bool axl_hostif_newer(const struct axl_device *axl,
 			     const struct axl_layout *layout)
 {
 	return axl->fw_state == AXL_FW_NONE ||
-	       (layout->hostif.valid && !axl->layout.hostif.valid) ||
-	       (axl_layout_has_areas(layout) && !axl->areas_known);
+	       (layout->hostif.valid && !axl->hostif.layout.hostif.valid) ||
+	       (axl_layout_has_areas(layout) && !axl->hostif.areas_known);
 }
 
 /**
@@ -125,19 +125,19 @@ static bool axl_hostif_moved(struct axl_device *axl)
 	void __iomem *ref = axl->l2 + AXL_AREA_REF_HOSTIF;
 	u32 at = readl(ref + AXL_REF_OFFSET);
 
-	return at != axl->layout.hostif.offset &&
+	return at != axl->hostif.layout.hostif.offset &&
 	       readl(ref + AXL_REF_OFFSET) == at;
 }
 
 /* Does the host-driver area not hold our target any more? Three reads. */
 static bool axl_hostif_gone(struct axl_device *axl)
 {
-	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
+	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
 
 	return readl(area + AXL_HOSTIF_TARGET) !=
-	       lower_32_bits(axl->vmsi_dma) ||
+	       lower_32_bits(axl->irq.vmsi_dma) ||
 	       readl(area + AXL_HOSTIF_TARGET + 4) !=
-	       upper_32_bits(axl->vmsi_dma) ||
+	       upper_32_bits(axl->irq.vmsi_dma) ||
 	       axl_hostif_moved(axl);
 }
 
@@ -152,11 +152,11 @@ bool axl_hostif_changed(struct axl_device *axl)
 	struct axl_layout layout;
 	int ret;
 
-	if (axl->published && axl_hostif_gone(axl))
+	if (axl->hostif.published && axl_hostif_gone(axl))
 		return true;
 	ret = axl_hostif_read(axl, &layout);
 	/* nothing, as without firmware, can be compared as well */
-	return ret == -EIO || memcmp(&layout, &axl->parsed, sizeof(layout)) ||
+	return ret == -EIO || memcmp(&layout, &axl->hostif.parsed, sizeof(layout)) ||
 	       (!ret && axl_hostif_newer(axl, &layout));
 }
 
@@ -170,15 +170,15 @@ bool axl_hostif_changed(struct axl_device *axl)
  */
 void axl_hostif_disbelieve(struct axl_device *axl)
 {
-	struct axl_layout *layout = &axl->layout;
+	struct axl_layout *layout = &axl->hostif.layout;
 
 	layout->streams.valid = false;
 	layout->board_info.valid = false;
 	layout->contexts.valid = false;
 	layout->dma_desc.valid = false;
 	layout->vmsi.valid = false;
-	axl->nr_vmsi = AXL_NR_MESSAGES;
-	axl->areas_known = false;
+	axl->irq.nr_vmsi = AXL_NR_MESSAGES;
+	axl->hostif.areas_known = false;
 }
 
 /**
@@ -198,12 +198,12 @@ int axl_hostif_refresh(struct axl_device *axl)
 	bool known;
 	int ret;
 
-	axl->areas_known = false;
+	axl->hostif.areas_known = false;
 	ret = axl_hostif_read(axl, &layout);
-	axl->parsed = layout;
+	axl->hostif.parsed = layout;
 	/* references, not what they lead to: that can be nonsense for ever */
 	known = !ret && axl_layout_has_areas(&layout);
-	axl->nr_vmsi = AXL_NR_MESSAGES;
+	axl->irq.nr_vmsi = AXL_NR_MESSAGES;
 	if (layout.vmsi.valid)
 		axl_hostif_read_vmsi(axl, &layout);
 
@@ -221,28 +221,28 @@ int axl_hostif_refresh(struct axl_device *axl)
 		size = AXL_LIST_FALLBACK_SIZE;
 	}
 	/* another card may be about to write next to it */
-	WRITE_ONCE(axl->list_offset, offset);
-	WRITE_ONCE(axl->list_size, size);
-	axl->list_elems = axl_layout_list_elems(axl->list_size);
+	WRITE_ONCE(axl->hostif.list_offset, offset);
+	WRITE_ONCE(axl->hostif.list_size, size);
+	axl->hostif.list_elems = axl_layout_list_elems(axl->hostif.list_size);
 	/* in one go: AXL_IOC_QUERY may look at any time */
-	axl->layout = layout;
-	axl->areas_known = known;
+	axl->hostif.layout = layout;
+	axl->hostif.areas_known = known;
 	/* once: the areas are looked at again and again while firmware starts */
-	if (axl->layout.complaint && axl->layout.complaint != axl->complained)
+	if (axl->hostif.layout.complaint && axl->hostif.layout.complaint != axl->hostif.complaint)
 		dev_warn_ratelimited(&axl->pdev->dev,
 				     "shared area: %s; going on without it\n",
-				     axl->layout.complaint);
-	axl->complained = axl->layout.complaint;
+				     axl->hostif.layout.complaint);
+	axl->hostif.complaint = axl->hostif.layout.complaint;
 	return ret;
 }
 
 /* Target, base and size, and ctrl last */
 void axl_hostif_tell(struct axl_device *axl)
 {
-	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
+	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
 
-	writel(lower_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET);
-	writel(upper_32_bits(axl->vmsi_dma), area + AXL_HOSTIF_TARGET + 4);
+	writel(lower_32_bits(axl->irq.vmsi_dma), area + AXL_HOSTIF_TARGET);
+	writel(upper_32_bits(axl->irq.vmsi_dma), area + AXL_HOSTIF_TARGET + 4);
 	writel(0, area + AXL_HOSTIF_BASE);
 	writel(AXL_VMSI_BUF_SIZE, area + AXL_HOSTIF_SIZE);
 	/* writel() orders the table's zeros and the fields before this */
@@ -260,7 +260,7 @@ void axl_hostif_tell(struct axl_device *axl)
 void axl_hostif_remind(struct axl_device *axl)
 {
 	lockdep_assert_held_write(&axl->reset_sem);
-	if (axl->published)
+	if (axl->hostif.published)
 		axl_hostif_tell(axl);
 }
 
@@ -273,13 +273,13 @@ void axl_hostif_remind(struct axl_device *axl)
  */
 bool axl_hostif_stale(struct axl_device *axl)
 {
-	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
+	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
 
-	return axl->layout.hostif.valid &&
+	return axl->hostif.layout.hostif.valid &&
 	       readl(area + AXL_HOSTIF_CTRL) == AXL_HOSTIF_CTRL_VALID &&
-	       readl(area + AXL_HOSTIF_TARGET) == lower_32_bits(axl->vmsi_dma) &&
+	       readl(area + AXL_HOSTIF_TARGET) == lower_32_bits(axl->irq.vmsi_dma) &&
 	       readl(area + AXL_HOSTIF_TARGET + 4) ==
-	       upper_32_bits(axl->vmsi_dma);
+	       upper_32_bits(axl->irq.vmsi_dma);
 }
 
 /**
@@ -292,7 +292,7 @@ bool axl_hostif_stale(struct axl_device *axl)
 bool axl_hostif_lost(struct axl_device *axl)
 {
 	/* a dead link is another matter */
-	return READ_ONCE(axl->published) && !READ_ONCE(axl->restart_blind) &&
+	return READ_ONCE(axl->hostif.published) && !READ_ONCE(axl->restart_blind) &&
 	       axl_hostif_gone(axl) && axl_edma_alive(axl);
 }
 
@@ -302,10 +302,10 @@ bool axl_hostif_lost(struct axl_device *axl)
  */
 void axl_hostif_withdraw(struct axl_device *axl)
 {
-	void __iomem *area = axl->l2 + axl->layout.hostif.offset;
+	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
 
 	/* firmware that has restarted may use this memory for something else */
-	if (!axl->published || axl_hostif_gone(axl))
+	if (!axl->hostif.published || axl_hostif_gone(axl))
 		return;
 	writel(0, area + AXL_HOSTIF_CTRL);
 	readl(area + AXL_HOSTIF_CTRL);
@@ -343,14 +343,14 @@ u32 axl_mailbox_opcode(struct axl_device *axl)
  */
 bool axl_mailbox_try(struct axl_device *axl, const void *owner)
 {
-	return !cmpxchg(&axl->mbox_owner, NULL, owner);
+	return !cmpxchg(&axl->hostif.mbox_owner, NULL, owner);
 }
 
 static int axl_mailbox_look(struct axl_device *axl, const void *owner)
 {
 	if (axl_status(axl))
 		return axl_status(axl);
-	if (READ_ONCE(axl->mbox_owner) == owner)
+	if (READ_ONCE(axl->hostif.mbox_owner) == owner)
 		return -EALREADY;
 	return axl_mailbox_try(axl, owner) ? 0 : -EAGAIN;
 }
@@ -367,8 +367,8 @@ int axl_mailbox_take(struct axl_device *axl, const void *owner)
 	int ret = axl_mailbox_look(axl, owner);
 
 	while (ret == -EAGAIN) {
-		if (wait_event_interruptible(axl->mbox_wait,
-					     !READ_ONCE(axl->mbox_owner) ||
+		if (wait_event_interruptible(axl->hostif.mbox_wait,
+					     !READ_ONCE(axl->hostif.mbox_owner) ||
 					     axl_status(axl)))
 			return -EINTR;
 		ret = axl_mailbox_look(axl, owner);
@@ -386,9 +386,9 @@ EXPORT_SYMBOL_AXL(axl_mailbox_take);
  */
 int axl_mailbox_give(struct axl_device *axl, const void *owner)
 {
-	if (cmpxchg(&axl->mbox_owner, owner, NULL) != owner)
+	if (cmpxchg(&axl->hostif.mbox_owner, owner, NULL) != owner)
 		return -EPERM;
-	wake_up(&axl->mbox_wait);
+	wake_up(&axl->hostif.mbox_wait);
 	return 0;
 }
 EXPORT_SYMBOL_AXL(axl_mailbox_give);
@@ -407,7 +407,7 @@ void axl_fw_load_addr(struct axl_device *axl, u64 entry)
  */
 s64 axl_context_sts(struct axl_device *axl, unsigned int n)
 {
-	return readq(axl->l2 + axl->layout.contexts.offset +
+	return readq(axl->l2 + axl->hostif.layout.contexts.offset +
 		     n * AXL_CONTEXT_BYTES + AXL_CONTEXT_STS);
 }
 
@@ -424,9 +424,9 @@ int axl_hostif_context(struct axl_device *axl, unsigned int n,
 {
 	u8 snap[AXL_CONTEXT_BYTES];
 
-	if (!axl->layout.contexts.valid)
+	if (!axl->hostif.layout.contexts.valid)
 		return -ENODATA;
-	memcpy_fromio(snap, axl->l2 + axl->layout.contexts.offset +
+	memcpy_fromio(snap, axl->l2 + axl->hostif.layout.contexts.offset +
 		      n * AXL_CONTEXT_BYTES, sizeof(snap));
 	return axl_layout_parse_context(snap, out);
 }
@@ -445,7 +445,7 @@ EXPORT_SYMBOL_AXL(axl_hostif_context);
 int axl_hostif_stream(struct axl_device *axl, const void *snap, size_t len,
 		      unsigned int source, struct axl_stream *out)
 {
-	return axl_layout_parse_stream(snap, len, &axl->layout, axl->bar2_size,
+	return axl_layout_parse_stream(snap, len, &axl->hostif.layout, axl->bar2_size,
 				       source, out);
 }
 EXPORT_SYMBOL_AXL(axl_hostif_stream);

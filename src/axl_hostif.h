@@ -4,11 +4,47 @@
 #define AXL_HOSTIF_H
 
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <uapi/axl.h>
+
+#include "axl_layout.h"
 
 struct axl_context;
 struct axl_device;
 struct axl_stream;
+
+/*
+ * What firmware has published.
+ *
+ * Written with reset_sem held exclusive. Readers hold it shared, or read a field
+ * that is a word while the card is online.
+ */
+struct axl_hostif {
+	/* snapshot of the shared area, then of the vMSI configuration, to be parsed */
+	u8 area[AXL_AREA_SIZE];
+	/* jiffies when a card without a table is looked at again */
+	unsigned long news_at;
+	/* validated */
+	struct axl_layout layout;
+	/* the same as it was read, with what turned out to be unusable */
+	struct axl_layout parsed;
+	/* validated */
+	struct axl_vmsi_cfg vmsi_cfg;
+	/* list buffer in BAR2: offset, bytes; elements of one channel's list */
+	u32 list_offset;
+	u32 list_size;
+	u32 list_elems;
+	/* what the log said last of @layout */
+	const char *complaint;
+	/* @layout has areas; else they are looked for later */
+	bool areas_known;
+	/* the host-driver area names our table */
+	bool published;
+	/* the file that talks to firmware through the mailbox, NULL: none; a word */
+	const void *mbox_owner;
+	/* woken when @mbox_owner becomes NULL */
+	wait_queue_head_t mbox_wait;
+};
 
 int axl_hostif_alloc(struct axl_device *axl);
 void axl_hostif_free(struct axl_device *axl);

@@ -33,7 +33,7 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 	u16 sta;
 
 	/* a progress display need not slow down what it shows */
-	if (!mutex_is_locked(&axl->fw_lock))
+	if (!mutex_is_locked(&axl->fw.lock))
 		axl_pick_up(axl);
 	/* counters and constants can be read in any state but gone */
 	idx = srcu_read_lock(&axl->srcu);
@@ -43,56 +43,56 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 	}
 	pdev = axl->pdev;
 	/* before the numbers that belong to it: pairs with axl_fw_upload() */
-	phase = smp_load_acquire(&axl->fw_phase);
+	phase = smp_load_acquire(&axl->fw.phase);
 	*q = (struct axl_query) {
 		.abi = AXL_ABI_VERSION,
-		.vectors = axl->nr_vectors,
+		.vectors = axl->msi.nr,
 		.generation = READ_ONCE(axl->generation),
 		.bar0_size = pci_resource_len(pdev, 0),
 		.bar2_size = axl->bar2_size,
-		.l2_base = axl->layout.l2_base,
+		.l2_base = axl->hostif.layout.l2_base,
 		.l2_size = axl->bar2_size,
-		.ddr_base = axl->layout.ddr_base,
-		.ddr_size = axl->layout.ddr_base ? AXL_DDR_MAX : 0,
+		.ddr_base = axl->hostif.layout.ddr_base,
+		.ddr_size = axl->hostif.layout.ddr_base ? AXL_DDR_MAX : 0,
 		.max_length = AXL_MAX_LENGTH,
 		.max_image = AXL_MAX_IMAGE,
-		.fw_done = READ_ONCE(axl->fw_done),
-		.fw_total = READ_ONCE(axl->fw_total),
-		.lost_interrupts = atomic64_read(&axl->lost_irqs),
+		.fw_done = READ_ONCE(axl->fw.done),
+		.fw_total = READ_ONCE(axl->fw.total),
+		.lost_interrupts = atomic64_read(&axl->msi.lost),
 		.pci_domain = pci_domain_nr(pdev->bus),
 		.pci_bus = pdev->bus->number,
 		.pci_devfn = pdev->devfn,
 		.vendor = pdev->vendor,
 		.device = pdev->device,
 		.revision = pdev->revision,
-		.read_channels = axl->dirs[AXL_DIR_TO_DEVICE].nr_ch,
-		.write_channels = axl->dirs[AXL_DIR_FROM_DEVICE].nr_ch,
-		.irq_mode = !axl->nr_vectors ? AXL_IRQ_NONE :
-			    axl->msix ? AXL_IRQ_MSIX : AXL_IRQ_MSI,
+		.read_channels = axl->dma.dirs[AXL_DIR_TO_DEVICE].nr_ch,
+		.write_channels = axl->dma.dirs[AXL_DIR_FROM_DEVICE].nr_ch,
+		.irq_mode = !axl->msi.nr ? AXL_IRQ_NONE :
+			    axl->msi.msix ? AXL_IRQ_MSIX : AXL_IRQ_MSI,
 		.iommu_mode = axl_iommu_mode(axl),
 		.fw_state = READ_ONCE(axl->fw_state),
 		.fw_phase = phase,
-		.layout_major = axl->layout.major,
-		.layout_minor = axl->layout.minor,
+		.layout_major = axl->hostif.layout.major,
+		.layout_minor = axl->hostif.layout.minor,
 		.page_size = axl_iommu_granule(axl),
 		.max_xfers = AXL_MAX_XFERS,
 		.max_jobs = AXL_MAX_JOBS,
-		.nr_vmsi = axl->published ? axl->nr_vmsi : 0,
-		.rescued_interrupts = atomic64_read(&axl->rescued),
+		.nr_vmsi = axl->hostif.published ? axl->irq.nr_vmsi : 0,
+		.rescued_interrupts = atomic64_read(&axl->irq.rescued),
 		.restarts = READ_ONCE(axl->restarts),
-		.guard = axl->guard,
-		.delivery = READ_ONCE(axl->delivery),
+		.guard = axl->guard.mode,
+		.delivery = READ_ONCE(axl->selftest.delivery),
 		.max_bufs = AXL_MAX_BUFS,
 	};
-	if (axl->published)
+	if (axl->hostif.published)
 		q->features |= AXL_FEAT_VMSI;
 	if (axl_irq_exact(axl))
 		q->features |= AXL_FEAT_EVENTS_EXACT;
-	if (axl->layout.dma_desc.valid)
+	if (axl->hostif.layout.dma_desc.valid)
 		q->features |= AXL_FEAT_DMA_LIST;
-	if (axl->layout.dma_vm)
+	if (axl->hostif.layout.dma_vm)
 		q->features |= AXL_FEAT_DMA_VM;
-	if (axl->layout.ddr_base)
+	if (axl->hostif.layout.ddr_base)
 		q->features |= AXL_FEAT_DDR;
 	if (READ_ONCE(axl->online) &&
 	    !pcie_capability_read_word(pdev, PCI_EXP_LNKSTA, &sta) &&
@@ -184,7 +184,7 @@ static int axl_xfer_check(struct axl_file *file, const struct axl_xfer *xfer,
 			  struct axl_req *req)
 {
 	bool to_device = xfer->direction == AXL_TO_DEVICE;
-	struct axl_dma_dir *dir = &file->axl->dirs[xfer->direction & 1];
+	struct axl_dma_dir *dir = &file->axl->dma.dirs[xfer->direction & 1];
 	u64 end;
 
 	if (xfer->direction > AXL_FROM_DEVICE || xfer->reserved ||
@@ -414,7 +414,7 @@ static int axl_ioc_reset(struct axl_file *file, void *arg)
 
 	if (req->flags || req->reserved)
 		return -EINVAL;
-	if (!mutex_trylock(&axl->fw_lock))
+	if (!mutex_trylock(&axl->fw.lock))
 		return -EBUSY;
 	ret = down_write_killable(&axl->reset_sem);
 	if (ret)
@@ -425,7 +425,7 @@ static int axl_ioc_reset(struct axl_file *file, void *arg)
 	req->generation = axl->generation;
 	up_write(&axl->reset_sem);
 out:
-	mutex_unlock(&axl->fw_lock);
+	mutex_unlock(&axl->fw.lock);
 	return ret;
 }
 

@@ -92,7 +92,7 @@ static bool axl_guard_reserved(struct axl_device *axl, size_t size)
 /* Map the first granule of the table at 0: NULL, or why not. */
 static const char *axl_guard_map(struct axl_device *axl)
 {
-	struct iommu_domain *domain = axl->guard_domain;
+	struct iommu_domain *domain = axl->guard.domain;
 	size_t size = axl_iommu_granule(axl);
 	int prot = IOMMU_WRITE | IOMMU_NOEXEC;
 	phys_addr_t phys;
@@ -107,9 +107,9 @@ static const char *axl_guard_map(struct axl_device *axl)
 	if (iommu_iova_to_phys(domain, 0) ||
 	    iommu_iova_to_phys(domain, size - 1))
 		return "the address is in use";
-	phys = iommu_iova_to_phys(domain, axl->vmsi_dma);
+	phys = iommu_iova_to_phys(domain, axl->irq.vmsi_dma);
 	if (!phys || phys & (size - 1) ||
-	    iommu_iova_to_phys(domain, axl->vmsi_dma + size - 1) !=
+	    iommu_iova_to_phys(domain, axl->irq.vmsi_dma + size - 1) !=
 	    phys + size - 1)
 		return "the table is not one page for the IOMMU";
 	/* as the DMA API has mapped the table itself */
@@ -117,16 +117,16 @@ static const char *axl_guard_map(struct axl_device *axl)
 		prot |= IOMMU_CACHE;
 	if (axl_iommu_map(domain, 0, phys, size, prot))
 		return "the IOMMU refuses";
-	axl->guard_size = size;
+	axl->guard.size = size;
 	return NULL;
 }
 
 static void axl_guard_unmap(struct axl_device *axl)
 {
-	if (axl->guard != AXL_GUARD_ACTIVE)
+	if (axl->guard.mode != AXL_GUARD_ACTIVE)
 		return;
-	if (iommu_unmap(axl->guard_domain, 0, axl->guard_size) !=
-	    axl->guard_size)
+	if (iommu_unmap(axl->guard.domain, 0, axl->guard.size) !=
+	    axl->guard.size)
 		dev_err(&axl->pdev->dev,
 			"the guard page at bus address 0 stays mapped\n");
 }
@@ -134,7 +134,7 @@ static void axl_guard_unmap(struct axl_device *axl)
 static void axl_guard_refuse(struct axl_device *axl, const char *why)
 {
 	axl_guard_unmap(axl);
-	WRITE_ONCE(axl->guard, AXL_GUARD_REFUSED);
+	WRITE_ONCE(axl->guard.mode, AXL_GUARD_REFUSED);
 	dev_warn(&axl->pdev->dev,
 		 "no guard page at bus address 0 (%s): interrupts of restarting firmware may be lost\n",
 		 why);
@@ -154,11 +154,11 @@ static bool axl_guard_shared(struct axl_device *axl)
 	bool shared = false;
 
 	lockdep_assert_held(&axl_guards_lock);
-	list_for_each_entry(other, &axl_guards, guard_node) {
-		if (other->guard_domain != axl->guard_domain)
+	list_for_each_entry(other, &axl_guards, guard.node) {
+		if (other->guard.domain != axl->guard.domain)
 			continue;
 		shared = true;
-		if (other->guard == AXL_GUARD_ACTIVE)
+		if (other->guard.mode == AXL_GUARD_ACTIVE)
 			axl_guard_refuse(other, "another card shares the IOMMU group");
 	}
 	return shared;
@@ -177,11 +177,11 @@ void axl_guard_install(struct axl_device *axl)
 {
 	const char *why;
 
-	axl->guard = AXL_GUARD_NONE;
-	axl->guard_domain = axl_iommu_domain(axl);
-	if (!axl->guard_domain)
+	axl->guard.mode = AXL_GUARD_NONE;
+	axl->guard.domain = axl_iommu_domain(axl);
+	if (!axl->guard.domain)
 		return;
-	axl->guard = AXL_GUARD_OFF;
+	axl->guard.mode = AXL_GUARD_OFF;
 	if (!iova0_guard)
 		return;
 	mutex_lock(&axl_guards_lock);
@@ -192,8 +192,8 @@ void axl_guard_install(struct axl_device *axl)
 	if (why)
 		axl_guard_refuse(axl, why);
 	else
-		axl->guard = AXL_GUARD_ACTIVE;
-	list_add(&axl->guard_node, &axl_guards);
+		axl->guard.mode = AXL_GUARD_ACTIVE;
+	list_add(&axl->guard.node, &axl_guards);
 	mutex_unlock(&axl_guards_lock);
 }
 
@@ -203,12 +203,12 @@ void axl_guard_install(struct axl_device *axl)
  */
 void axl_guard_remove(struct axl_device *axl)
 {
-	if (axl->guard == AXL_GUARD_NONE || axl->guard == AXL_GUARD_OFF)
+	if (axl->guard.mode == AXL_GUARD_NONE || axl->guard.mode == AXL_GUARD_OFF)
 		return;
 	mutex_lock(&axl_guards_lock);
-	list_del(&axl->guard_node);
+	list_del(&axl->guard.node);
 	axl_guard_unmap(axl);
-	WRITE_ONCE(axl->guard, AXL_GUARD_OFF);
+	WRITE_ONCE(axl->guard.mode, AXL_GUARD_OFF);
 	mutex_unlock(&axl_guards_lock);
 }
 
@@ -218,9 +218,9 @@ void axl_guard_remove(struct axl_device *axl)
  */
 void axl_guard_restart(struct axl_device *axl)
 {
-	if (axl->guard != AXL_GUARD_NONE || axl->unguarded_said)
+	if (axl->guard.mode != AXL_GUARD_NONE || axl->guard.logged)
 		return;
-	axl->unguarded_said = true;
+	axl->guard.logged = true;
 	dev_warn(&axl->pdev->dev,
 		 "bus address 0 is not protected: what the card signals while it restarts can reach physical memory there. Let the IOMMU translate: no iommu.passthrough=1 or iommu=pt; on RK3588 see docs/rk3588.md\n");
 }

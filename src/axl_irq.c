@@ -29,14 +29,14 @@ MODULE_PARM_DESC(max_vectors, "Interrupt vectors to ask for, 1..32 (32)");
 
 static bool axl_slot_pending(struct axl_device *axl, unsigned int n)
 {
-	return READ_ONCE(axl->vmsi[n]) & cpu_to_le32(1);
+	return READ_ONCE(axl->irq.vmsi[n]) & cpu_to_le32(1);
 }
 
 /* Firmware says that it uses the slot of this event. */
 static bool axl_irq_told(const struct axl_device *axl, unsigned int n)
 {
-	return axl->layout.vmsi.valid && n < axl->nr_vmsi &&
-	       axl->vmsi_cfg.pmsi_of[n] != AXL_PMSI_UNKNOWN;
+	return axl->hostif.layout.vmsi.valid && n < axl->irq.nr_vmsi &&
+	       axl->hostif.vmsi_cfg.pmsi_of[n] != AXL_PMSI_UNKNOWN;
 }
 
 /* The message that announces a slot; AXL_NR_MESSAGES if that is not known. */
@@ -44,7 +44,7 @@ static unsigned int axl_slot_message(const struct axl_device *axl,
 				     unsigned int n)
 {
 	if (axl_irq_told(axl, n))
-		return axl->vmsi_cfg.pmsi_of[n];
+		return axl->hostif.vmsi_cfg.pmsi_of[n];
 	return n < AXL_NR_MESSAGES ? n : AXL_NR_MESSAGES;
 }
 
@@ -61,21 +61,21 @@ static bool axl_slot_take(struct axl_device *axl, unsigned int n,
 
 	if (!axl_slot_pending(axl, n))
 		return false;
-	spin_lock_irqsave(&axl->vmsi_lock, flags);
+	spin_lock_irqsave(&axl->irq.lock, flags);
 	pending = axl_slot_pending(axl, n);
 	if (pending) {
-		clear_bit(n, axl->vmsi_seen);
+		clear_bit(n, axl->irq.seen);
 		if (!announced && message < AXL_NR_MESSAGES)
-			set_bit(message, &axl->vmsi_taken);
+			set_bit(message, &axl->irq.taken);
 		/* who finds the slot empty must see that it was taken */
 		smp_mb__after_atomic();
 		/* first of all: what comes from here on is another event */
-		WRITE_ONCE(axl->vmsi[n], 0);
+		WRITE_ONCE(axl->irq.vmsi[n], 0);
 	}
-	spin_unlock_irqrestore(&axl->vmsi_lock, flags);
+	spin_unlock_irqrestore(&axl->irq.lock, flags);
 	if (!pending)
 		return false;
-	atomic64_inc(&axl->vmsi_counts[n]);
+	atomic64_inc(&axl->irq.counts[n]);
 	/* a DMA event is told when its channel has been looked at */
 	if (!axl_is_dma(n))
 		axl_event_signal(axl, n);
@@ -85,7 +85,7 @@ static bool axl_slot_take(struct axl_device *axl, unsigned int n,
 /* Can anything have been written to the table? */
 static bool axl_slots_used(const struct axl_device *axl)
 {
-	return READ_ONCE(axl->published) || READ_ONCE(axl->guard) == AXL_GUARD_ACTIVE;
+	return READ_ONCE(axl->hostif.published) || READ_ONCE(axl->guard.mode) == AXL_GUARD_ACTIVE;
 }
 
 /**
@@ -110,10 +110,10 @@ unsigned int axl_irq_take_all(struct axl_device *axl)
  */
 void axl_irq_rescued(struct axl_device *axl, unsigned int nr)
 {
-	if (!nr || READ_ONCE(axl->guard) != AXL_GUARD_ACTIVE)
+	if (!nr || READ_ONCE(axl->guard.mode) != AXL_GUARD_ACTIVE)
 		return;
-	atomic64_add(nr, &axl->rescued);
-	if (xchg(&axl->rescued_said, true))
+	atomic64_add(nr, &axl->irq.rescued);
+	if (xchg(&axl->irq.rescued_logged, true))
 		return;
 	dev_info(&axl->pdev->dev,
 		 "restarting firmware signalled before it knew where to: the guard page at bus address 0 caught it\n");
@@ -124,7 +124,7 @@ static void axl_slots_came(struct axl_device *axl, unsigned int nr, bool online)
 {
 	if (!nr)
 		return;
-	if (!READ_ONCE(axl->published)) {
+	if (!READ_ONCE(axl->hostif.published)) {
 		axl_irq_rescued(axl, nr);
 	} else if (online && axl_hostif_lost(axl)) {
 		axl_irq_rescued(axl, nr);
@@ -148,7 +148,7 @@ static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
 		return 0;
 	/* the slots were written before the message that brought us here */
 	dma_rmb();
-	for_each_set_bit(n, vec->slots, axl->nr_vmsi) {
+	for_each_set_bit(n, vec->slots, axl->irq.nr_vmsi) {
 		announced = !axl_irq_own(axl) ||
 			    axl_slot_message(axl, n) == vec->index;
 		if (!axl_slot_take(axl, n, announced))
@@ -173,10 +173,10 @@ void axl_irq_look(struct axl_device *axl, unsigned int n,
 	if (!axl_slots_used(axl))
 		return;
 	dma_rmb();
-	for (end = min(end, axl->nr_vmsi); n < end; n++) {
+	for (end = min(end, axl->irq.nr_vmsi); n < end; n++) {
 		if (!axl_slot_pending(axl, n))
-			clear_bit(n, axl->vmsi_seen);
-		else if (!seen_only || test_and_set_bit(n, axl->vmsi_seen))
+			clear_bit(n, axl->irq.seen);
+		else if (!seen_only || test_and_set_bit(n, axl->irq.seen))
 			found += axl_slot_take(axl, n, false);
 	}
 	axl_irq_lost(axl, found, "an event came");
@@ -197,8 +197,8 @@ void axl_irq_late(struct axl_device *axl, u32 event)
 
 	if (axl_enter(axl, &idx))
 		return;
-	end = event == AXL_EVENT_ANY ? axl->nr_vmsi :
-				       min(event + 1, axl->nr_vmsi);
+	end = event == AXL_EVENT_ANY ? axl->irq.nr_vmsi :
+				       min(event + 1, axl->irq.nr_vmsi);
 	while (n < end && !axl_slot_pending(axl, n))
 		n++;
 	if (n < end && axl_slots_used(axl)) {
@@ -212,7 +212,7 @@ EXPORT_SYMBOL_AXL(axl_irq_late);
 /* Unless its slot was taken before the message came. */
 static void axl_irq_guess_one(struct axl_device *axl, unsigned int n)
 {
-	if (!test_and_clear_bit(n, &axl->vmsi_taken))
+	if (!test_and_clear_bit(n, &axl->irq.taken))
 		axl_event_signal(axl, n);
 }
 
@@ -224,11 +224,11 @@ void axl_irq_guess(struct axl_device *axl, bool online)
 {
 	unsigned int n;
 
-	if (!READ_ONCE(axl->published)) {
+	if (!READ_ONCE(axl->hostif.published)) {
 		axl_irq_guess_one(axl, AXL_EVENT_MAILBOX);
 		axl_irq_guess_one(axl, AXL_EVENT_MESSAGE);
 	}
-	if (!online || !axl->layout.contexts.valid)
+	if (!online || !axl->hostif.layout.contexts.valid)
 		return;
 	for (n = 0; n < AXL_CONTEXT_COUNT; n++)
 		if (axl_context_sts(axl, n) <= 0)
@@ -247,11 +247,11 @@ static bool axl_irq_own_event(struct axl_vector *vec, bool own, bool mine)
 	if (axl_is_dma(vec->index))
 		return true;
 	if (own) {
-		clear_bit(vec->index, &axl->vmsi_taken);
+		clear_bit(vec->index, &axl->irq.taken);
 		return true;
 	}
 	/* the slot was taken before this message came */
-	if (test_and_clear_bit(vec->index, &axl->vmsi_taken))
+	if (test_and_clear_bit(vec->index, &axl->irq.taken))
 		return true;
 	/*
 	 * The message may have announced another slot. Then its own event is
@@ -279,7 +279,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 	trace_axl_irq(axl, vec->index);
 
 	if (online && channels && axl_dma_irq(axl, channels)) {
-		WRITE_ONCE(axl->lost_row, 0);
+		WRITE_ONCE(axl->dma.lost_row, 0);
 		found = true;
 	}
 	slots = axl_irq_slots(vec, &own, &mine);
@@ -290,8 +290,8 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 		found |= !axl_is_dma(vec->index);
 		/* each had a message; the next will find nothing */
 		if (mine > 1 && axl_irq_told(axl, vec->index))
-			set_bit(vec->index, &axl->vmsi_taken);
-	} else if (!exact && !READ_ONCE(axl->testing)) {
+			set_bit(vec->index, &axl->irq.taken);
+	} else if (!exact && !READ_ONCE(axl->selftest.running)) {
 		odd = !found;
 		axl_irq_guess(axl, online);
 		found = true;
@@ -299,7 +299,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 	if (!online)
 		return IRQ_HANDLED;
 	if (!found)
-		atomic64_inc(&axl->stray_irqs);
+		atomic64_inc(&axl->irq.stray);
 	/* no slot came with the message: one may have gone astray */
 	if ((odd || !found) && axl_hostif_lost(axl))
 		axl_restart_seen(axl);
@@ -321,7 +321,7 @@ bool axl_irq_exact(const struct axl_device *axl)
 
 	if (axl_irq_own(axl) && !axl_polled(axl))
 		return true;
-	if (!READ_ONCE(axl->published))
+	if (!READ_ONCE(axl->hostif.published))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(told); i++)
 		if (!axl_irq_told(axl, told[i]))
@@ -338,8 +338,8 @@ void axl_irq_route(struct axl_device *axl)
 {
 	unsigned int v, n;
 
-	for (v = 0; v < axl->nr_vectors; v++) {
-		struct axl_vector *vec = &axl->vectors[v];
+	for (v = 0; v < axl->msi.nr; v++) {
+		struct axl_vector *vec = &axl->msi.vectors[v];
 
 		bitmap_zero(vec->slots, AXL_NR_EVENTS);
 		if (!axl_irq_own(axl)) {
@@ -359,9 +359,9 @@ void axl_irq_route(struct axl_device *axl)
 		 */
 		vec->channels = 0;
 		bitmap_set(vec->slots, 0, AXL_NR_MESSAGES);
-		for (n = 0; n < axl->nr_vmsi; n++) {
+		for (n = 0; n < axl->irq.nr_vmsi; n++) {
 			if (axl_irq_told(axl, n) ?
-			    axl->vmsi_cfg.pmsi_of[n] == v :
+			    axl->hostif.vmsi_cfg.pmsi_of[n] == v :
 			    n >= AXL_NR_MESSAGES)
 				__set_bit(n, vec->slots);
 		}
@@ -371,9 +371,9 @@ void axl_irq_route(struct axl_device *axl)
 static void axl_irq_free_some(struct axl_device *axl, unsigned int nr)
 {
 	while (nr--)
-		free_irq(axl->vectors[nr].irq, &axl->vectors[nr]);
+		free_irq(axl->msi.vectors[nr].irq, &axl->msi.vectors[nr]);
 	pci_free_irq_vectors(axl->pdev);
-	axl->nr_vectors = 0;
+	axl->msi.nr = 0;
 }
 
 /**
@@ -398,10 +398,10 @@ int axl_irq_alloc(struct axl_device *axl)
 			 nr);
 		return 0;
 	}
-	axl->nr_vectors = nr;
-	axl->msix = pdev->msix_enabled;
+	axl->msi.nr = nr;
+	axl->msi.msix = pdev->msix_enabled;
 	for (v = 0; v < nr; v++) {
-		struct axl_vector *vec = &axl->vectors[v];
+		struct axl_vector *vec = &axl->msi.vectors[v];
 
 		vec->axl = axl;
 		vec->index = v;
@@ -411,7 +411,7 @@ int axl_irq_alloc(struct axl_device *axl)
 	}
 	axl_irq_route(axl);
 	for (v = 0; v < nr; v++) {
-		struct axl_vector *vec = &axl->vectors[v];
+		struct axl_vector *vec = &axl->msi.vectors[v];
 
 		ret = request_irq(vec->irq, axl_irq_handler, 0, vec->name, vec);
 		if (ret) {
@@ -424,14 +424,14 @@ int axl_irq_alloc(struct axl_device *axl)
 
 void axl_irq_free(struct axl_device *axl)
 {
-	if (!axl->nr_vectors)
+	if (!axl->msi.nr)
 		return;
 	/*
 	 * The card sends nothing any more, but a processor may have taken a
 	 * message and not looked up its vector yet: that must still be there.
 	 */
 	synchronize_rcu();
-	axl_irq_free_some(axl, axl->nr_vectors);
+	axl_irq_free_some(axl, axl->msi.nr);
 }
 
 /**
@@ -444,20 +444,20 @@ int axl_irq_setup(struct axl_device *axl)
 {
 	unsigned int i;
 
-	spin_lock_init(&axl->vmsi_lock);
-	axl->vectors = kvcalloc(AXL_NR_MESSAGES, sizeof(*axl->vectors),
+	spin_lock_init(&axl->irq.lock);
+	axl->msi.vectors = kvcalloc(AXL_NR_MESSAGES, sizeof(*axl->msi.vectors),
 				GFP_KERNEL);
-	axl->event_counts = kvcalloc(AXL_NR_EVENTS + 1,
-				     sizeof(*axl->event_counts), GFP_KERNEL);
-	axl->vmsi_counts = kvcalloc(AXL_NR_EVENTS, sizeof(*axl->vmsi_counts),
+	axl->events.counts = kvcalloc(AXL_NR_EVENTS + 1,
+				     sizeof(*axl->events.counts), GFP_KERNEL);
+	axl->irq.counts = kvcalloc(AXL_NR_EVENTS, sizeof(*axl->irq.counts),
 				    GFP_KERNEL);
-	axl->buckets = kvcalloc(AXL_EVENT_BUCKETS + 1, sizeof(*axl->buckets),
+	axl->events.buckets = kvcalloc(AXL_EVENT_BUCKETS + 1, sizeof(*axl->events.buckets),
 				GFP_KERNEL);
-	if (!axl->vectors || !axl->event_counts || !axl->vmsi_counts ||
-	    !axl->buckets)
+	if (!axl->msi.vectors || !axl->events.counts || !axl->irq.counts ||
+	    !axl->events.buckets)
 		return -ENOMEM;
 	for (i = 0; i <= AXL_EVENT_ANY_BUCKET; i++) {
-		struct axl_event_bucket *bucket = &axl->buckets[i];
+		struct axl_event_bucket *bucket = &axl->events.buckets[i];
 
 		spin_lock_init(&bucket->lock);
 		init_waitqueue_head(&bucket->wait);
@@ -468,8 +468,8 @@ int axl_irq_setup(struct axl_device *axl)
 
 void axl_irq_release(struct axl_device *axl)
 {
-	kvfree(axl->vectors);
-	kvfree(axl->event_counts);
-	kvfree(axl->vmsi_counts);
-	kvfree(axl->buckets);
+	kvfree(axl->msi.vectors);
+	kvfree(axl->events.counts);
+	kvfree(axl->irq.counts);
+	kvfree(axl->events.buckets);
 }

@@ -209,7 +209,7 @@ EXPORT_SYMBOL_AXL(axl_job_wait);
  * @seq: its name
  *
  * Bounded by the time limits of what runs, of its own requests and of the turns
- * before them, of which there are none for &axl_device.kernel. reset_sem must not
+ * before them, of which there are none for &axl_device.dma.kernel. reset_sem must not
  * be held, since recovery takes it.
  *
  * Return: the job, to be freed by the caller. What the device wrote is visible to

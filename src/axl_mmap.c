@@ -126,7 +126,7 @@ int axl_mmap(struct file *filp, struct vm_area_struct *vma)
  */
 bool axl_cdev_opened(struct axl_device *axl)
 {
-	return !list_empty_careful(&axl->files);
+	return !list_empty_careful(&axl->files.list);
 }
 
 /**
@@ -138,8 +138,8 @@ void axl_cdev_zap(struct axl_device *axl)
 	struct axl_file *file;
 
 	/* several nodes can name the device, each with a mapping of its own */
-	mutex_lock(&axl->open_lock);
-	list_for_each_entry(file, &axl->files, node)
+	mutex_lock(&axl->files.lock);
+	list_for_each_entry(file, &axl->files.list, node)
 		unmap_mapping_range(file->filp->f_mapping, 0, 0, 1);
-	mutex_unlock(&axl->open_lock);
+	mutex_unlock(&axl->files.lock);
 }

@@ -64,12 +64,12 @@ void axl_pick_up(struct axl_device *axl)
 			axl_restart_seen(axl);
 		axl_exit(axl, idx);
 	}
-	if (READ_ONCE(axl->published) || axl_status(axl) ||
-	    time_before(jiffies, READ_ONCE(axl->news_at)) ||
+	if (READ_ONCE(axl->hostif.published) || axl_status(axl) ||
+	    time_before(jiffies, READ_ONCE(axl->hostif.news_at)) ||
 	    !down_write_trylock(&axl->reset_sem))
 		return;
-	WRITE_ONCE(axl->news_at, jiffies + AXL_NEWS);
-	if (axl->online && !axl->published && !axl->slept &&
+	WRITE_ONCE(axl->hostif.news_at, jiffies + AXL_NEWS);
+	if (axl->online && !axl->hostif.published && !axl->slept &&
 	    axl_dma_idle(axl) && axl_hostif_news(axl))
 		axl_adopt(axl);
 	up_write(&axl->reset_sem);
@@ -144,8 +144,8 @@ static void axl_monitor(struct work_struct *work)
 		axl_irq_look(axl, 0, AXL_NR_EVENTS, !polled);
 		/* what has no slot can have happened at any time */
 		if (polled && !axl_irq_exact(axl) &&
-		    time_after_eq(jiffies, axl->guess_at)) {
-			axl->guess_at = jiffies + AXL_GUESS;
+		    time_after_eq(jiffies, axl->irq.guess_at)) {
+			axl->irq.guess_at = jiffies + AXL_GUESS;
 			axl_irq_guess(axl, true);
 		}
 		axl_exit(axl, idx);

@@ -17,7 +17,7 @@ bool axl_is_dma(unsigned int n)
 /* With all messages granted each has a vector of its own. */
 bool axl_irq_own(const struct axl_device *axl)
 {
-	return axl->nr_vectors == AXL_NR_MESSAGES;
+	return axl->msi.nr == AXL_NR_MESSAGES;
 }
 
 /**
@@ -30,8 +30,8 @@ void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what)
 {
 	if (!nr || axl_polled(axl))
 		return;
-	atomic64_add(nr, &axl->lost_irqs);
-	if (xchg(&axl->lost_said, true))
+	atomic64_add(nr, &axl->msi.lost);
+	if (xchg(&axl->msi.lost_logged, true))
 		return;
 	dev_warn(&axl->pdev->dev,
 		 "%s without its interrupt: completion polled; lost messages are counted, see metisctl info\n",
@@ -47,9 +47,9 @@ u8 axl_irq_dir_mask(bool to_device)
 static int axl_irq_vector_message(struct axl_device *axl, unsigned int v,
 				  struct msi_msg *msg)
 {
-	get_cached_msi_msg(axl->vectors[v].irq, msg);
+	get_cached_msi_msg(axl->msi.vectors[v].irq, msg);
 	/* all vectors of a multi-message MSI report the message of the first */
-	if (!axl->msix)
+	if (!axl->msi.msix)
 		msg->data |= v;
 	/* the engine sends 16 bits, zero-extended */
 	return msg->data >> 16 ? -ERANGE : 0;
@@ -76,10 +76,10 @@ int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,
 	u64 this;
 	int ret;
 
-	if (!axl->nr_vectors)
+	if (!axl->msi.nr)
 		return -ENOENT;
 	for (n = 0; n < AXL_NR_CHANNELS; n++) {
-		v = (base + n) % axl->nr_vectors;
+		v = (base + n) % axl->msi.nr;
 		ret = axl_irq_vector_message(axl, v, &msg);
 		if (ret)
 			return ret;
@@ -88,8 +88,8 @@ int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,
 			first = v;
 			*addr = this;
 		} else if (this != *addr) {
-			WRITE_ONCE(axl->vectors[first].channels,
-				   axl->vectors[first].channels |
+			WRITE_ONCE(axl->msi.vectors[first].channels,
+				   axl->msi.vectors[first].channels |
 				   axl_irq_dir_mask(to_device));
 			memset16(data, data[0], AXL_NR_CHANNELS);
 			return 0;
@@ -107,6 +107,6 @@ void axl_irq_sync(struct axl_device *axl)
 {
 	unsigned int v;
 
-	for (v = 0; v < axl->nr_vectors; v++)
-		synchronize_irq(axl->vectors[v].irq);
+	for (v = 0; v < axl->msi.nr; v++)
+		synchronize_irq(axl->msi.vectors[v].irq);
 }

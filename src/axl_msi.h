@@ -39,6 +39,20 @@ struct axl_vector {
 	char name[24];
 };
 
+/* The vectors that the host granted. */
+struct axl_msi {
+	/* AXL_NR_MESSAGES of them; constant after probe but for their counters */
+	struct axl_vector *vectors;
+	/* granted; constant from probe to removal */
+	unsigned int nr;
+	/* the vectors are MSI-X; likewise */
+	bool msix;
+	/* completions and events without a message */
+	atomic64_t lost;
+	/* the log has a line about that; no lock: a second line does no harm */
+	bool lost_logged;
+};
+
 void axl_irq_sync(struct axl_device *axl);
 void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what);
 int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,

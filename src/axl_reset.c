@@ -41,7 +41,7 @@
 static void axl_set_phase(struct axl_device *axl, enum axl_fw_phase phase)
 {
 	if (!(current->flags & PF_WQ_WORKER))
-		WRITE_ONCE(axl->fw_phase, phase);
+		WRITE_ONCE(axl->fw.phase, phase);
 }
 
 static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
@@ -98,7 +98,7 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 {
 	struct pci_dev *pdev = axl->pdev;
 	/* firmware that had a table will have one again */
-	bool had_table = axl->layout.hostif.valid;
+	bool had_table = axl->hostif.layout.hostif.valid;
 	unsigned long settled, nonsense, changed;
 	struct axl_layout last;
 	unsigned int bounces = 0;
@@ -149,21 +149,21 @@ again:
 		 * adopted is what has not changed between two looks. The one
 		 * that matters is that of the table's address.
 		 */
-		same = !memcmp(&last, &axl->layout, sizeof(last));
+		same = !memcmp(&last, &axl->hostif.layout, sizeof(last));
 		if (!same)
 			changed = jiffies;
-		last = axl->layout;
-		if (axl->layout.hostif.valid && !axl_hostif_stale(axl) && same)
+		last = axl->hostif.layout;
+		if (axl->hostif.layout.hostif.valid && !axl_hostif_stale(axl) && same)
 			break;
-		if (axl->areas_known && !axl->layout.hostif.valid &&
+		if (axl->hostif.areas_known && !axl->hostif.layout.hostif.valid &&
 		    !had_table && time_after(jiffies, changed + HZ / 2))
 			break;
 		/* it has published, and published nonsense: that is no news */
-		if (axl->layout.complaint && !nonsense)
+		if (axl->hostif.layout.complaint && !nonsense)
 			nonsense = jiffies + HZ / 2;
 		late = time_after_eq(jiffies, settled) ||
 		       (nonsense && time_after(jiffies, nonsense));
-		if (late && (axl->areas_known || nonsense ||
+		if (late && (axl->hostif.areas_known || nonsense ||
 			     axl_impatient(axl, deadline)))
 			break;
 		if (!late && axl_impatient(axl, deadline))
@@ -179,7 +179,7 @@ again:
 	if (!axl->raised)
 		axl_raise_generation(axl);
 	axl->raised = false;
-	return axl_status(axl) ?: axl->areas_known ? 0 : -ETIMEDOUT;
+	return axl_status(axl) ?: axl->hostif.areas_known ? 0 : -ETIMEDOUT;
 }
 
 /**
@@ -191,7 +191,7 @@ again:
 int axl_reset(struct axl_device *axl)
 {
 	/* what showed no areas before is not expected to do so now */
-	bool settle = axl->areas_known;
+	bool settle = axl->hostif.areas_known;
 	unsigned long deadline;
 	int ret;
 
@@ -210,7 +210,7 @@ int axl_reset(struct axl_device *axl)
 	}
 	deadline = jiffies + (settle ? AXL_SETTLE : 0);
 	ret = axl_recover(axl, deadline, settle);
-	WRITE_ONCE(axl->fw_phase, AXL_FW_PHASE_IDLE);
+	WRITE_ONCE(axl->fw.phase, AXL_FW_PHASE_IDLE);
 	return ret == -ETIMEDOUT ? 0 : ret;
 }
 

@@ -27,9 +27,9 @@ static u64 axl_irq_test_count(struct axl_device *axl)
 	u64 sum = 0;
 	unsigned int v;
 
-	for (v = 0; v < axl->nr_vectors; v++)
-		if (axl->vectors[v].channels & axl_irq_dir_mask(false))
-			sum += atomic64_read(&axl->vectors[v].count);
+	for (v = 0; v < axl->msi.nr; v++)
+		if (axl->msi.vectors[v].channels & axl_irq_dir_mask(false))
+			sum += atomic64_read(&axl->msi.vectors[v].count);
 	return sum;
 }
 
@@ -40,11 +40,11 @@ static u64 axl_irq_test_count(struct axl_device *axl)
  */
 static int axl_irq_try(struct axl_device *axl, unsigned int limit_us)
 {
-	struct axl_dma_dir *dir = &axl->dirs[AXL_DIR_FROM_DEVICE];
+	struct axl_dma_dir *dir = &axl->dma.dirs[AXL_DIR_FROM_DEVICE];
 	const struct axl_elem elem = {
 		.size = sizeof(u64),
-		.sar = axl->layout.l2_base,
-		.dar = axl->vmsi_dma + AXL_VMSI_SPARE,
+		.sar = axl->hostif.layout.l2_base,
+		.dar = axl->irq.vmsi_dma + AXL_VMSI_SPARE,
 	};
 	u64 before = axl_irq_test_count(axl), after;
 	int cs;
@@ -83,7 +83,7 @@ static const char *axl_irq_why_silent(struct axl_device *axl)
 		if (!(command & PCI_COMMAND_MASTER))
 			return "bus mastering is off at a bridge above the card";
 	}
-	if (axl->layout.dma_vm)
+	if (axl->hostif.layout.dma_vm)
 		return "firmware sends them itself (dma_vm), to somewhere else";
 	if (axl_irq_message(axl, false, &addr, data))
 		return "the engine cannot send such a message; try max_vectors=1";
@@ -129,18 +129,18 @@ int axl_irq_selftest(struct axl_device *axl)
 	enum axl_delivery delivery = AXL_DELIVERY_POLLED;
 	int ret = 0;
 
-	axl->lost_row = 0;
-	axl->poll_ns = AXL_POLL_MIN_NS;
+	axl->dma.lost_row = 0;
+	axl->dma.poll_ns = AXL_POLL_MIN_NS;
 	/* the log knows since they could not be had */
-	if (axl->nr_vectors) {
-		WRITE_ONCE(axl->testing, true);
+	if (axl->msi.nr) {
+		WRITE_ONCE(axl->selftest.running, true);
 		ret = axl_irq_test(axl, &delivery);
-		WRITE_ONCE(axl->testing, false);
+		WRITE_ONCE(axl->selftest.running, false);
 		if (delivery == AXL_DELIVERY_POLLED && !axl_polled(axl))
 			dev_warn(&axl->pdev->dev,
 				 "interrupts of the DMA engine do not arrive, transfers are polled: %s\n",
 				 axl_irq_why_silent(axl));
 	}
-	WRITE_ONCE(axl->delivery, delivery);
+	WRITE_ONCE(axl->selftest.delivery, delivery);
 	return ret;
 }

@@ -49,7 +49,7 @@ void axl_raise_generation(struct axl_device *axl)
 	axl_event_wake_all(axl);
 	wake_up_all(&axl->state_wait);
 	/* they may wait on a card that is gone */
-	wake_up_all(&axl->mbox_wait);
+	wake_up_all(&axl->hostif.mbox_wait);
 }
 
 /**
@@ -72,7 +72,7 @@ void axl_resume(struct axl_device *axl)
 
 void axl_fw_state_from_layout(struct axl_device *axl, int ret)
 {
-	if (axl->areas_known)
+	if (axl->hostif.areas_known)
 		axl->fw_state = AXL_FW_RUNNING;
 	else
 		axl->fw_state = ret || axl->slept ? AXL_FW_NONE : AXL_FW_BOOTLOADER;
@@ -87,15 +87,15 @@ void axl_fw_state_from_layout(struct axl_device *axl, int ret)
  */
 void axl_hostif_publish(struct axl_device *axl)
 {
-	WRITE_ONCE(axl->published, false);
-	if (!axl->layout.hostif.valid)
+	WRITE_ONCE(axl->hostif.published, false);
+	if (!axl->hostif.layout.hostif.valid)
 		return;
-	writel(0, axl->l2 + axl->layout.hostif.offset + AXL_HOSTIF_CTRL);
+	writel(0, axl->l2 + axl->hostif.layout.hostif.offset + AXL_HOSTIF_CTRL);
 	/* what came through the guard page is not to be wiped out */
 	axl_irq_take_all(axl);
-	memset(axl->vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->vmsi));
+	memset(axl->irq.vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->irq.vmsi));
 	axl_hostif_tell(axl);
-	WRITE_ONCE(axl->published, true);
+	WRITE_ONCE(axl->hostif.published, true);
 }
 
 /**
@@ -110,7 +110,7 @@ void axl_hostif_forget(struct axl_device *axl)
 	axl_dma_poll_stop(axl);
 	axl_irq_sync(axl);
 	axl_irq_take_all(axl);
-	WRITE_ONCE(axl->published, false);
+	WRITE_ONCE(axl->hostif.published, false);
 }
 
 /**
@@ -132,7 +132,7 @@ int axl_bring_up(struct axl_device *axl, int ret)
 	axl_irq_route(axl);
 	axl_hostif_publish(axl);
 	/* no message of before can come any more */
-	WRITE_ONCE(axl->vmsi_taken, 0);
+	WRITE_ONCE(axl->irq.taken, 0);
 	pci_set_master(axl->pdev);
 	if (axl_irq_selftest(axl)) {
 		pci_clear_master(axl->pdev);

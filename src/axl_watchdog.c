@@ -130,10 +130,10 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 	}
 	axl_irq_lost(axl, lost, "a transfer ended");
 	/* a look counts once: one stall of a processor delays all channels */
-	axl->lost_row += !!lost;
-	give_up = axl->lost_row >= AXL_LOST_ROW_MAX && !axl_polled(axl);
+	axl->dma.lost_row += !!lost;
+	give_up = axl->dma.lost_row >= AXL_LOST_ROW_MAX && !axl_polled(axl);
 	if (give_up)
-		WRITE_ONCE(axl->delivery, AXL_DELIVERY_POLLED);
+		WRITE_ONCE(axl->selftest.delivery, AXL_DELIVERY_POLLED);
 	if (found || give_up)
 		axl_dir_kick(axl, dir);
 	spin_unlock_irq(&dir->lock);
@@ -156,11 +156,11 @@ static void axl_dma_watchdog(struct work_struct *work)
 	if (axl_enter(axl, &idx))
 		return;
 	/* a recovery that is due looks at everything */
-	for (d = 0; d < ARRAY_SIZE(axl->dirs) && !axl->reset_why; d++) {
-		u8 guilty = axl_dir_check(axl, &axl->dirs[d]);
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs) && !axl->reset_why; d++) {
+		u8 guilty = axl_dir_check(axl, &axl->dma.dirs[d]);
 
 		if (guilty)
-			axl_dir_recover(axl, &axl->dirs[d], guilty);
+			axl_dir_recover(axl, &axl->dma.dirs[d], guilty);
 	}
 	axl_exit(axl, idx);
 	if (!axl_dma_idle(axl))

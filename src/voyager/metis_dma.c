@@ -92,7 +92,7 @@ static int metis_queue(struct axl_device *axl, struct axl_job *job, u64 *seq)
 {
 	const struct axl_req *req = &job->reqs[0];
 	const struct axl_dma_dir *dir = req->to_device ?
-		&axl->dirs[AXL_DIR_TO_DEVICE] : &axl->dirs[AXL_DIR_FROM_DEVICE];
+		&axl->dma.dirs[AXL_DIR_TO_DEVICE] : &axl->dma.dirs[AXL_DIR_FROM_DEVICE];
 
 	if ((req->channel != AXL_CHANNEL_ANY && req->channel >= dir->nr_ch) ||
 	    !axl_dma_range_ok(axl, req->dev_addr, req->length))
@@ -519,8 +519,8 @@ void metis_dma_stats(struct axl_device *axl, struct metis_dma_stats *stats)
 {
 	unsigned int d, n;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dirs[d];
+	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
+		struct axl_dma_dir *dir = &axl->dma.dirs[d];
 
 		spin_lock_irq(&dir->lock);
 		for (n = 0; n < AXL_NR_CHANNELS; n++)

@@ -198,16 +198,16 @@ static int metis_device_add(struct axl_device *axl)
 		debugfs_create_file("vmsi", 0400, m->debugfs, axl,
 				    &metis_vmsi_fops);
 	}
-	axl->ext = m;
+	axl->ext.priv = m;
 	return 0;
 }
 
 static void metis_device_del(struct axl_device *axl)
 {
-	struct metis_device *m = axl->ext;
+	struct metis_device *m = axl->ext.priv;
 	unsigned int i;
 
-	axl->ext = NULL;
+	axl->ext.priv = NULL;
 	debugfs_remove_recursive(m->debugfs);
 	for (i = 0; i < METIS_NAMES; i++)
 		if (m->names[i])

@@ -25,7 +25,7 @@ static int metis_stream_wake_file(struct wait_queue_entry *entry,
 
 void *metis_open(struct axl_device *axl, wait_queue_head_t *wait)
 {
-	struct metis_device *m = axl->ext;
+	struct metis_device *m = axl->ext.priv;
 	struct metis_file *file;
 	int ret;
 
@@ -237,7 +237,7 @@ static long metis_ioc_event_consume(struct metis_file *file, void *arg)
 /* Bytes of DDR, by what firmware gives to the contexts. */
 static u64 metis_ddr_size(struct axl_device *axl)
 {
-	u64 base = axl->layout.ddr_base, end, last = 0;
+	u64 base = axl->hostif.layout.ddr_base, end, last = 0;
 	struct axl_context context;
 	unsigned int n;
 	int idx;
@@ -267,7 +267,7 @@ static long metis_ioc_resources(struct metis_file *file, void *arg)
 	if (ret)
 		return ret;
 	*res = file->m->res;
-	res->ddr_base[0] = axl->layout.ddr_base;
+	res->ddr_base[0] = axl->hostif.layout.ddr_base;
 	res->ddr_size[0] = metis_ddr_size(axl);
 	up_read(&axl->reset_sem);
 	return 0;

@@ -150,7 +150,7 @@ static bool metis_stream_known(const struct metis_stream *s)
 	const struct axl_device *axl = s->m->axl;
 
 	return s->generation == axl->generation &&
-	       s->snap_len == metis_stream_area(&axl->layout);
+	       s->snap_len == metis_stream_area(&axl->hostif.layout);
 }
 
 /*
@@ -160,7 +160,7 @@ static bool metis_stream_known(const struct metis_stream *s)
 static int metis_stream_look(struct metis_stream *s)
 {
 	struct axl_device *axl = s->m->axl;
-	const struct axl_layout *layout = &axl->layout;
+	const struct axl_layout *layout = &axl->hostif.layout;
 	const void __iomem *area = axl->l2 + layout->streams.offset;
 	size_t len = metis_stream_area(layout);
 	struct axl_stream info;
@@ -315,7 +315,7 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 	}
 	if (dma) {
 		ret = metis_dma_fetch(axl, &s->client, s->chunk, len,
-				      axl->layout.l2_base + at);
+				      axl->hostif.layout.l2_base + at);
 		if (ret)
 			return ret;
 		metis_stream_put(s, s->chunk_mem, len);
@@ -348,7 +348,7 @@ static int metis_stream_advance(struct metis_stream *s, u32 taken)
 		ret = -ESTALE;
 		goto out;
 	}
-	at = axl->l2 + axl->layout.streams.offset + s->info.record;
+	at = axl->l2 + axl->hostif.layout.streams.offset + s->info.record;
 	read_pos = readl(at + AXL_STREAM_READ_POS);
 	write_pos = readl(at + AXL_STREAM_WRITE_POS);
 	/* the link can die between the two */
@@ -646,7 +646,7 @@ static int metis_stream_set(struct metis_stream *s, enum metis_stream_op op)
 		goto out;
 	ret = metis_stream_look(s);
 	if (!ret) {
-		at = axl->l2 + axl->layout.streams.offset + s->info.record;
+		at = axl->l2 + axl->hostif.layout.streams.offset + s->info.record;
 		if (op == METIS_STREAM_CLEAR) {
 			writel(s->info.write_pos, at + AXL_STREAM_READ_POS);
 		} else {

@@ -119,7 +119,7 @@ static int axl_open(struct inode *inode, struct file *filp)
 	mutex_lock(&axl->files.lock);
 	list_add(&file->node, &axl->files.list);
 	mutex_unlock(&axl->files.lock);
-	axl_pick_up(axl);
+	axl_fw_detect(axl);
 	axl_monitor_start(axl);
 	return nonseekable_open(inode, filp);
 }

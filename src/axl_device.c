@@ -8,7 +8,7 @@
 
 #include "axl_device.h"
 
-const char axl_why_restart[] = "firmware restarted by itself";
+static const char axl_why_restart[] = "firmware restarted by itself";
 
 /**
  * axl_ktime() - a time limit of the native interface, for high resolution timers
@@ -37,13 +37,13 @@ unsigned long axl_timeout(u64 ns)
 }
 
 /**
- * axl_impatient() - is it time to stop waiting for the card
+ * axl_wait_expired() - is it time to stop waiting for the card
  * @axl: the device
  * @deadline: jiffies
  *
  * Also when the driver is being unbound or the caller was killed.
  */
-bool axl_impatient(struct axl_device *axl, unsigned long deadline)
+bool axl_wait_expired(struct axl_device *axl, unsigned long deadline)
 {
 	return time_after(jiffies, deadline) || READ_ONCE(axl->gone) ||
 	       fatal_signal_pending(current);
@@ -134,6 +134,15 @@ void axl_restart_seen(struct axl_device *axl)
 	/* a reason that wants more stays */
 	if (!READ_ONCE(axl->reset_why))
 		axl_reset_request(axl, axl_why_restart);
+}
+
+/**
+ * axl_is_restart() - check whether a reason is that of axl_restart_seen()
+ * @why: reason of a recovery
+ */
+bool axl_is_restart(const char *why)
+{
+	return why == axl_why_restart;
 }
 
 /**

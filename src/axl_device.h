@@ -130,7 +130,7 @@ struct axl_device {
 	/* the generation was raised before the restart was over */
 	bool raised;
 	/* what L2 holds is from before the system slept: not to be believed */
-	bool slept;
+	bool fw_stale;
 	/* unsolicited restarts; those that the link did not show, since when */
 	u64 restarts;
 	unsigned int rejoins;
@@ -164,17 +164,15 @@ static inline bool axl_polled(const struct axl_device *axl)
 	return READ_ONCE(axl->selftest.delivery) == AXL_DELIVERY_POLLED;
 }
 
-/* the reason that axl_restart_seen() gives */
-extern const char axl_why_restart[];
-
 ktime_t axl_ktime(u64 ns);
 unsigned long axl_timeout(u64 ns);
-bool axl_impatient(struct axl_device *axl, unsigned long deadline);
+bool axl_wait_expired(struct axl_device *axl, unsigned long deadline);
 int axl_status(struct axl_device *axl);
 int axl_enter(struct axl_device *axl, int *idx);
 void axl_exit(struct axl_device *axl, int idx);
 int axl_lock_ready(struct axl_device *axl);
 void axl_reset_request(struct axl_device *axl, const char *why);
 void axl_restart_seen(struct axl_device *axl);
+bool axl_is_restart(const char *why);
 
 #endif

@@ -88,21 +88,21 @@ static void axl_req_enqueue(struct axl_device *axl, struct axl_dma_dir *dir,
 {
 	struct axl_client *client = req->job->client;
 	unsigned int n = axl_req_queue(req);
-	struct axl_share *share = &client->shares[req->to_device][n];
+	struct axl_sfq_flow *flow = &client->flows[req->to_device][n];
 
 	/* nobody's queue stands before a firmware load */
 	if (client == &axl->dma.kernel)
-		axl_queue_add_first(&dir->queues[n], share, &req->turn);
+		axl_queue_add_first(&dir->queues[n], flow, &req->entry);
 	else
-		axl_queue_add(&dir->queues[n], share, &req->turn,
+		axl_queue_add(&dir->queues[n], flow, &req->entry,
 			      req->length + AXL_REQ_COST);
 }
 
 static struct axl_req *axl_queue_req(const struct axl_queue *queue)
 {
-	struct axl_turn *turn = axl_queue_first(queue);
+	struct axl_sfq_entry *entry = axl_queue_first(queue);
 
-	return turn ? container_of(turn, struct axl_req, turn) : NULL;
+	return entry ? container_of(entry, struct axl_req, entry) : NULL;
 }
 
 /*
@@ -125,7 +125,7 @@ static struct axl_req *axl_channel_take(struct axl_device *axl,
 	if (!req)
 		return NULL;
 	ch->took_any = req == any;
-	axl_queue_take(&dir->queues[axl_req_queue(req)], &req->turn);
+	axl_queue_take(&dir->queues[axl_req_queue(req)], &req->entry);
 	return req;
 }
 
@@ -144,7 +144,7 @@ static void axl_job_drop(struct axl_device *axl, struct axl_job *job, int status
 
 			if (req->to_device == dir->to_device &&
 			    axl_queue_drop(&dir->queues[axl_req_queue(req)],
-					   &req->turn))
+					   &req->entry))
 				axl_req_end(req, status);
 		}
 		spin_unlock_irq(&dir->lock);
@@ -170,7 +170,7 @@ void axl_dma_drop_queued(struct axl_device *axl, int status)
 			struct axl_req *req;
 
 			while ((req = axl_queue_req(queue))) {
-				axl_queue_drop(queue, &req->turn);
+				axl_queue_drop(queue, &req->entry);
 				axl_req_end(req, status);
 			}
 		}

@@ -197,7 +197,7 @@ static int axl_set_dma_limits(struct axl_device *axl)
 	return ret;
 }
 
-static void axl_hello(struct axl_device *axl)
+static void axl_log_info(struct axl_device *axl)
 {
 	static const char * const iommu[] = {
 		[AXL_IOMMU_NONE] = "no IOMMU",
@@ -264,7 +264,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_irq;
 	}
 
-	axl_hold(axl);
+	axl_dma_hold(axl);
 	ret = axl_bring_up(axl, found);
 	if (ret) {
 		dev_err(&pdev->dev,
@@ -275,7 +275,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = axl_cdev_add(axl);
 	if (ret)
 		goto err_quiesce;
-	axl_hello(axl);
+	axl_log_info(axl);
 	return 0;
 
 err_quiesce:
@@ -288,7 +288,7 @@ err_quiesce:
 	cancel_delayed_work_sync(&axl->bus_work);
 	cancel_work_sync(&axl->reset_work);
 err_saved:
-	axl_put_back(axl);
+	axl_restore_config(axl);
 	kfree(axl->saved);
 err_irq:
 	axl_irq_free(axl);
@@ -322,7 +322,7 @@ static void axl_stop(struct axl_device *axl)
 	cancel_delayed_work_sync(&axl->bus_work);
 	cancel_work_sync(&axl->reset_work);
 	axl_monitor_stop(axl);
-	axl_put_back(axl);
+	axl_restore_config(axl);
 }
 
 static void axl_remove(struct pci_dev *pdev)
@@ -359,22 +359,22 @@ static void axl_shutdown(struct pci_dev *pdev)
  * Resets by others, errors and system sleep: what runs on the card does not
  * survive them. The card is quiet before and looked at anew afterwards.
  */
-static void axl_reset_prepare(struct pci_dev *pdev)
+static void axl_pci_reset_prepare(struct pci_dev *pdev)
 {
-	axl_pause(pci_get_drvdata(pdev));
+	axl_reset_prepare(pci_get_drvdata(pdev));
 }
 
-static void axl_reset_done(struct pci_dev *pdev)
+static void axl_pci_reset_done(struct pci_dev *pdev)
 {
-	axl_unpause(pci_get_drvdata(pdev), "somebody reset the card");
+	axl_reset_done(pci_get_drvdata(pdev), "somebody reset the card");
 }
 
 static pci_ers_result_t axl_error_detected(struct pci_dev *pdev,
 					   pci_channel_state_t state)
 {
-	axl_bus_error(pci_get_drvdata(pdev));
+	axl_pci_error_detected(pci_get_drvdata(pdev));
 	if (state == pci_channel_io_perm_failure) {
-		axl_bus_gone(pci_get_drvdata(pdev));
+		axl_pci_error_failed(pci_get_drvdata(pdev));
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
 	return PCI_ERS_RESULT_NEED_RESET;
@@ -388,29 +388,29 @@ static pci_ers_result_t axl_slot_reset(struct pci_dev *pdev)
 
 static void axl_error_resume(struct pci_dev *pdev)
 {
-	axl_bus_good(pci_get_drvdata(pdev), "recovered from a bus error");
+	axl_pci_error_recovered(pci_get_drvdata(pdev), "recovered from a bus error");
 }
 
 static const struct pci_error_handlers axl_err_handlers = {
 	.error_detected = axl_error_detected,
 	.slot_reset = axl_slot_reset,
 	.resume = axl_error_resume,
-	.reset_prepare = axl_reset_prepare,
-	.reset_done = axl_reset_done,
+	.reset_prepare = axl_pci_reset_prepare,
+	.reset_done = axl_pci_reset_done,
 };
 
-static int axl_suspend(struct device *dev)
+static int axl_pm_suspend(struct device *dev)
 {
-	return axl_sleep(dev_get_drvdata(dev));
+	return axl_suspend(dev_get_drvdata(dev));
 }
 
 static int axl_pm_resume(struct device *dev)
 {
-	axl_unpause(dev_get_drvdata(dev), "the system was asleep");
+	axl_reset_done(dev_get_drvdata(dev), "the system was asleep");
 	return 0;
 }
 
-static DEFINE_SIMPLE_DEV_PM_OPS(axl_pm_ops, axl_suspend, axl_pm_resume);
+static DEFINE_SIMPLE_DEV_PM_OPS(axl_pm_ops, axl_pm_suspend, axl_pm_resume);
 
 static const struct pci_device_id axl_pci_ids[] = {
 	{ PCI_DEVICE(AXL_VENDOR, AXL_DEVICE_OMEGA) },

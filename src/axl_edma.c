@@ -207,12 +207,12 @@ static void axl_edma_configure(struct axl_device *axl, struct axl_dma_dir *dir)
 }
 
 /**
- * axl_edma_remind() - write again what a restart of firmware may have reset
+ * axl_edma_reprogram() - write again what a restart of firmware may have reset
  * @axl: the device, online
  *
  * For one that the link did not show. What runs, runs on.
  */
-void axl_edma_remind(struct axl_device *axl)
+void axl_edma_reprogram(struct axl_device *axl)
 {
 	int d;
 

@@ -30,6 +30,6 @@ bool axl_edma_proven(struct axl_device *axl, struct axl_dma_dir *dir);
 bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
 		   bool disable);
 void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir);
-void axl_edma_remind(struct axl_device *axl);
+void axl_edma_reprogram(struct axl_device *axl);
 
 #endif

@@ -267,7 +267,7 @@ static enum axl_fw_answer axl_fw_await(struct axl_device *axl, u64 seen,
 		}
 		if (replied && time_after(jiffies, refuse))
 			return AXL_FW_REPLIED;
-		if (axl_impatient(axl, deadline))
+		if (axl_wait_expired(axl, deadline))
 			return AXL_FW_SILENT;
 		fsleep(2000);
 	}
@@ -293,7 +293,7 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	/* the card went away by itself, and recovery is due */
 	if (axl->reset_why)
 		return -ESTALE;
-	axl_hold(axl);
+	axl_dma_hold(axl);
 	/* an access through a mapping would take a bus error */
 	axl_cdev_zap(axl);
 	axl->fw_state = AXL_FW_STARTING;
@@ -307,19 +307,19 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	if (answer == AXL_FW_BOUNCED) {
 		/* the table is not published to whatever comes up */
 		axl_hostif_forget(axl);
-		axl->slept = false;
+		axl->fw_stale = false;
 		return axl_recover(axl, deadline, true);
 	}
 
 	if (answer == AXL_FW_SILENT && time_before(jiffies, axl->bounce_by))
 		/* killed or impatient: it may still happen */
-		return axl_hand_over(axl);
+		return axl_recover_deferred(axl);
 	req->reply_opcode = axl_mailbox_opcode(axl);
 	if (answer == AXL_FW_SILENT && req->reply_opcode != req->start_opcode)
 		answer = AXL_FW_REPLIED;
 	axl->fw_state = state;
 	axl_set_online(axl, true);
-	axl_resume(axl);
+	axl_dma_release(axl);
 	if (answer == AXL_FW_REPLIED)
 		return -EREMOTEIO;
 	return axl_status(axl) ?: -ETIMEDOUT;

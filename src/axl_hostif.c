@@ -107,12 +107,12 @@ static bool axl_hostif_newer(const struct axl_device *axl,
 }
 
 /**
- * axl_hostif_news() - has firmware published something that we do not know
+ * axl_hostif_has_new_areas() - has firmware published something that we do not know
  * @axl: the device, online
  *
  * Looks only; axl_hostif_refresh() is for adopting it.
  */
-bool axl_hostif_news(struct axl_device *axl)
+bool axl_hostif_has_new_areas(struct axl_device *axl)
 {
 	struct axl_layout layout;
 
@@ -161,14 +161,14 @@ bool axl_hostif_changed(struct axl_device *axl)
 }
 
 /**
- * axl_hostif_disbelieve() - what L2 says of areas is not to be relied on
+ * axl_hostif_drop_areas() - what L2 says of areas is not to be relied on
  * @axl: the device, its layout fresh
  *
  * Memory may survive what its firmware did not. But in case firmware does live,
  * it must have a target, and lists go where it does not mind: the host-driver
  * area and the list buffer stay in use.
  */
-void axl_hostif_disbelieve(struct axl_device *axl)
+void axl_hostif_drop_areas(struct axl_device *axl)
 {
 	struct axl_layout *layout = &axl->hostif.layout;
 
@@ -237,7 +237,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 }
 
 /* Target, base and size, and ctrl last */
-void axl_hostif_tell(struct axl_device *axl)
+void axl_hostif_write_target(struct axl_device *axl)
 {
 	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
 
@@ -251,17 +251,17 @@ void axl_hostif_tell(struct axl_device *axl)
 }
 
 /**
- * axl_hostif_remind() - tell firmware the same once more
+ * axl_hostif_rewrite_target() - tell firmware the same once more
  * @axl: the device, online; reset_sem is held exclusive
  *
  * For firmware that may have restarted and left the area as it was. If it has
  * not, nothing changes for it: the table is not withdrawn for a moment.
  */
-void axl_hostif_remind(struct axl_device *axl)
+void axl_hostif_rewrite_target(struct axl_device *axl)
 {
 	lockdep_assert_held_write(&axl->reset_sem);
 	if (axl->hostif.published)
-		axl_hostif_tell(axl);
+		axl_hostif_write_target(axl);
 }
 
 /**

@@ -49,13 +49,13 @@ struct axl_hostif {
 int axl_hostif_alloc(struct axl_device *axl);
 void axl_hostif_free(struct axl_device *axl);
 int axl_hostif_refresh(struct axl_device *axl);
-bool axl_hostif_news(struct axl_device *axl);
+bool axl_hostif_has_new_areas(struct axl_device *axl);
 bool axl_hostif_changed(struct axl_device *axl);
-void axl_hostif_tell(struct axl_device *axl);
-void axl_hostif_remind(struct axl_device *axl);
+void axl_hostif_write_target(struct axl_device *axl);
+void axl_hostif_rewrite_target(struct axl_device *axl);
 bool axl_hostif_stale(struct axl_device *axl);
 bool axl_hostif_lost(struct axl_device *axl);
-void axl_hostif_disbelieve(struct axl_device *axl);
+void axl_hostif_drop_areas(struct axl_device *axl);
 void axl_hostif_withdraw(struct axl_device *axl);
 void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,
 		      u32 size);

@@ -34,7 +34,7 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 
 	/* a progress display need not slow down what it shows */
 	if (!mutex_is_locked(&axl->fw.lock))
-		axl_pick_up(axl);
+		axl_fw_detect(axl);
 	/* counters and constants can be read in any state but gone */
 	idx = srcu_read_lock(&axl->srcu);
 	if (READ_ONCE(axl->gone)) {
@@ -330,7 +330,7 @@ static int axl_ioc_wait_event(struct axl_file *file, void *arg)
 		ret = axl_event_look(axl, req);
 		/* there may be a reason; the next call is told */
 		if (ret == -EAGAIN)
-			axl_pick_up(axl);
+			axl_fw_detect(axl);
 	}
 	if (ret != -EAGAIN)
 		return ret;

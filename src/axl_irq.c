@@ -33,7 +33,7 @@ static bool axl_slot_pending(struct axl_device *axl, unsigned int n)
 }
 
 /* Firmware says that it uses the slot of this event. */
-static bool axl_irq_told(const struct axl_device *axl, unsigned int n)
+static bool axl_vmsi_mapped(const struct axl_device *axl, unsigned int n)
 {
 	return axl->hostif.layout.vmsi.valid && n < axl->irq.nr_vmsi &&
 	       axl->hostif.vmsi_cfg.pmsi_of[n] != AXL_PMSI_UNKNOWN;
@@ -43,7 +43,7 @@ static bool axl_irq_told(const struct axl_device *axl, unsigned int n)
 static unsigned int axl_slot_message(const struct axl_device *axl,
 				     unsigned int n)
 {
-	if (axl_irq_told(axl, n))
+	if (axl_vmsi_mapped(axl, n))
 		return axl->hostif.vmsi_cfg.pmsi_of[n];
 	return n < AXL_NR_MESSAGES ? n : AXL_NR_MESSAGES;
 }
@@ -149,7 +149,7 @@ static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
 	/* the slots were written before the message that brought us here */
 	dma_rmb();
 	for_each_set_bit(n, vec->slots, axl->irq.nr_vmsi) {
-		announced = !axl_irq_own(axl) ||
+		announced = !axl_has_dedicated_vectors(axl) ||
 			    axl_slot_message(axl, n) == vec->index;
 		if (!axl_slot_take(axl, n, announced))
 			continue;
@@ -165,7 +165,7 @@ static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
  * Take slots, from @n up to @end, whose message has not come. @seen_only: only
  * those that the last look found, too.
  */
-void axl_irq_look(struct axl_device *axl, unsigned int n,
+void axl_scan_slots(struct axl_device *axl, unsigned int n,
 			 unsigned int end, bool seen_only)
 {
 	unsigned int found = 0;
@@ -203,14 +203,14 @@ void axl_irq_late(struct axl_device *axl, u32 event)
 		n++;
 	if (n < end && axl_slots_used(axl)) {
 		fsleep(AXL_IRQ_GRACE_US);
-		axl_irq_look(axl, n, end, false);
+		axl_scan_slots(axl, n, end, false);
 	}
 	axl_exit(axl, idx);
 }
 EXPORT_SYMBOL_AXL(axl_irq_late);
 
 /* Unless its slot was taken before the message came. */
-static void axl_irq_guess_one(struct axl_device *axl, unsigned int n)
+static void axl_signal_candidate(struct axl_device *axl, unsigned int n)
 {
 	if (!test_and_clear_bit(n, &axl->irq.taken))
 		axl_event_signal(axl, n);
@@ -220,13 +220,13 @@ static void axl_irq_guess_one(struct axl_device *axl, unsigned int n)
  * Fewer vectors than messages, and firmware does not tell which event it was:
  * signal all that it can have been. None is lost; a waiter may find nothing.
  */
-void axl_irq_guess(struct axl_device *axl, bool online)
+void axl_signal_candidates(struct axl_device *axl, bool online)
 {
 	unsigned int n;
 
 	if (!READ_ONCE(axl->hostif.published)) {
-		axl_irq_guess_one(axl, AXL_EVENT_MAILBOX);
-		axl_irq_guess_one(axl, AXL_EVENT_MESSAGE);
+		axl_signal_candidate(axl, AXL_EVENT_MAILBOX);
+		axl_signal_candidate(axl, AXL_EVENT_MESSAGE);
 	}
 	if (!online || !axl->hostif.layout.contexts.valid)
 		return;
@@ -242,7 +242,7 @@ void axl_irq_guess(struct axl_device *axl, bool online)
 static bool axl_irq_own_event(struct axl_vector *vec, bool own, bool mine)
 {
 	struct axl_device *axl = vec->axl;
-	bool told = axl_irq_told(axl, vec->index);
+	bool told = axl_vmsi_mapped(axl, vec->index);
 
 	if (axl_is_dma(vec->index))
 		return true;
@@ -285,15 +285,15 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 	slots = axl_irq_slots(vec, &own, &mine);
 	axl_slots_came(axl, slots, online);
 	found |= slots;
-	if (axl_irq_own(axl)) {
+	if (axl_has_dedicated_vectors(axl)) {
 		odd = !axl_irq_own_event(vec, own, mine);
 		found |= !axl_is_dma(vec->index);
 		/* each had a message; the next will find nothing */
-		if (mine > 1 && axl_irq_told(axl, vec->index))
+		if (mine > 1 && axl_vmsi_mapped(axl, vec->index))
 			set_bit(vec->index, &axl->irq.taken);
 	} else if (!exact && !READ_ONCE(axl->selftest.running)) {
 		odd = !found;
-		axl_irq_guess(axl, online);
+		axl_signal_candidates(axl, online);
 		found = true;
 	}
 	if (!online)
@@ -319,12 +319,12 @@ bool axl_irq_exact(const struct axl_device *axl)
 				   AXL_EVENT_MESSAGE };
 	unsigned int i;
 
-	if (axl_irq_own(axl) && !axl_polled(axl))
+	if (axl_has_dedicated_vectors(axl) && !axl_polled(axl))
 		return true;
 	if (!READ_ONCE(axl->hostif.published))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(told); i++)
-		if (!axl_irq_told(axl, told[i]))
+		if (!axl_vmsi_mapped(axl, told[i]))
 			return false;
 	return true;
 }
@@ -342,7 +342,7 @@ void axl_irq_route(struct axl_device *axl)
 		struct axl_vector *vec = &axl->msi.vectors[v];
 
 		bitmap_zero(vec->slots, AXL_NR_EVENTS);
-		if (!axl_irq_own(axl)) {
+		if (!axl_has_dedicated_vectors(axl)) {
 			vec->channels = 0xff;
 			bitmap_fill(vec->slots, AXL_NR_EVENTS);
 			continue;
@@ -360,7 +360,7 @@ void axl_irq_route(struct axl_device *axl)
 		vec->channels = 0;
 		bitmap_set(vec->slots, 0, AXL_NR_MESSAGES);
 		for (n = 0; n < axl->irq.nr_vmsi; n++) {
-			if (axl_irq_told(axl, n) ?
+			if (axl_vmsi_mapped(axl, n) ?
 			    axl->hostif.vmsi_cfg.pmsi_of[n] == v :
 			    n >= AXL_NR_MESSAGES)
 				__set_bit(n, vec->slots);

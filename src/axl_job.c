@@ -47,7 +47,7 @@ struct axl_job *axl_job_alloc(struct axl_client *client, u32 nr)
 	job->nr_reqs = nr;
 	for (i = 0; i < nr; i++) {
 		job->reqs[i].job = job;
-		axl_turn_init(&job->reqs[i].turn);
+		axl_sfq_entry_init(&job->reqs[i].entry);
 	}
 	return job;
 }

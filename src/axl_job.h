@@ -30,7 +30,7 @@ struct axl_job;
  * @nr_jobs: entries of @jobs
  * @nr_reqs: requests of all these jobs
  * @nr_active: jobs that still have requests queued or running
- * @shares: of the queues, by axl_req.to_device; protected by the direction's lock
+ * @flows: its state in the queues, by axl_req.to_device; protected by the direction's lock
  */
 struct axl_client {
 	spinlock_t lock;	/* see above */
@@ -41,12 +41,12 @@ struct axl_client {
 	u32 nr_jobs;
 	u32 nr_reqs;
 	u32 nr_active;
-	struct axl_share shares[2][AXL_NR_QUEUES];
+	struct axl_sfq_flow flows[2][AXL_NR_QUEUES];
 };
 
 /**
  * struct axl_req - one transfer, the unit a channel runs
- * @turn: in a queue of its direction
+ * @entry: in a queue of its direction
  * @job: the submission it belongs to
  * @buf: memory, referenced by the job
  * @offset: first byte in @buf
@@ -57,7 +57,7 @@ struct axl_client {
  * @to_device: direction
  */
 struct axl_req {
-	struct axl_turn turn;
+	struct axl_sfq_entry entry;
 	struct axl_job *job;
 	struct axl_buf *buf;
 	u64 offset;

@@ -65,13 +65,13 @@ bool axl_link_bounced(struct axl_device *axl)
 }
 
 /**
- * axl_put_back() - leave the card's config space to the next one who drives it
+ * axl_restore_config() - leave the card's config space to the next one who drives it
  * @axl: the device, stopped for good
  *
  * A reset on the way out, or the card's own restart, has cleared it, and the core
  * does not set BARs a second time.
  */
-void axl_put_back(struct axl_device *axl)
+void axl_restore_config(struct axl_device *axl)
 {
 	if (!axl_link_up(axl) || !axl_link_bounced(axl))
 		return;

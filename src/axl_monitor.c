@@ -32,7 +32,7 @@ static int axl_adopt(struct axl_device *axl)
 {
 	int ret;
 
-	axl_hold(axl);
+	axl_dma_hold(axl);
 	axl_set_online(axl, false);
 	pci_clear_master(axl->pdev);
 	axl_hostif_forget(axl);
@@ -47,13 +47,13 @@ static int axl_adopt(struct axl_device *axl)
 }
 
 /**
- * axl_pick_up() - adopt what the card has done meanwhile
+ * axl_fw_detect() - adopt what the card has done meanwhile
  * @axl: the device
  *
  * Costs a few reads of configuration space and of L2 once firmware knows the
  * table. Does nothing while the card is busy: it is asked again later.
  */
-void axl_pick_up(struct axl_device *axl)
+void axl_fw_detect(struct axl_device *axl)
 {
 	int idx;
 
@@ -69,26 +69,26 @@ void axl_pick_up(struct axl_device *axl)
 	    !down_write_trylock(&axl->reset_sem))
 		return;
 	WRITE_ONCE(axl->hostif.news_at, jiffies + AXL_NEWS);
-	if (axl->online && !axl->hostif.published && !axl->slept &&
-	    axl_dma_idle(axl) && axl_hostif_news(axl))
+	if (axl->online && !axl->hostif.published && !axl->fw_stale &&
+	    axl_dma_idle(axl) && axl_hostif_has_new_areas(axl))
 		axl_adopt(axl);
 	up_write(&axl->reset_sem);
 }
-EXPORT_SYMBOL_AXL(axl_pick_up);
+EXPORT_SYMBOL_AXL(axl_fw_detect);
 
 /**
- * axl_look_now() - look after the card at once, also after one that was given up
+ * axl_rescan() - look after the card at once, also after one that was given up
  * @axl: the device
  */
-void axl_look_now(struct axl_device *axl)
+void axl_rescan(struct axl_device *axl)
 {
 	WRITE_ONCE(axl->retry_at, jiffies - 1);
-	axl_pick_up(axl);
+	axl_fw_detect(axl);
 }
-EXPORT_SYMBOL_AXL(axl_look_now);
+EXPORT_SYMBOL_AXL(axl_rescan);
 
 /**
- * axl_pick_up_now() - firmware was started, says whoever did it
+ * axl_fw_resync() - firmware was started, says whoever did it
  * @axl: the device
  *
  * If that shows, all that it publishes is read again, and transfers that run are
@@ -96,7 +96,7 @@ EXPORT_SYMBOL_AXL(axl_look_now);
  *
  * Return: 0, -EIO, -ENODEV or -EINTR (killed).
  */
-int axl_pick_up_now(struct axl_device *axl)
+int axl_fw_resync(struct axl_device *axl)
 {
 	int ret;
 
@@ -114,19 +114,19 @@ int axl_pick_up_now(struct axl_device *axl)
 		up_write(&axl->reset_sem);
 	}
 	/* not for nothing: slots, and what others have queued, would be lost */
-	if (axl->slept || axl_hostif_changed(axl)) {
+	if (axl->fw_stale || axl_hostif_changed(axl)) {
 		ret = axl_dma_drain(axl);
-		axl->slept = false;
+		axl->fw_stale = false;
 		if (!ret)
 			ret = axl_adopt(axl);
 	} else {
-		axl_hostif_remind(axl);
-		axl_edma_remind(axl);
+		axl_hostif_rewrite_target(axl);
+		axl_edma_reprogram(axl);
 	}
 	up_write(&axl->reset_sem);
 	return ret;
 }
-EXPORT_SYMBOL_AXL(axl_pick_up_now);
+EXPORT_SYMBOL_AXL(axl_fw_resync);
 
 /*
  * While the card is open: did it restart by itself, did an event come whose
@@ -141,12 +141,12 @@ static void axl_monitor(struct work_struct *work)
 	int idx;
 
 	if (axl_check_link(axl) && !axl_enter(axl, &idx)) {
-		axl_irq_look(axl, 0, AXL_NR_EVENTS, !polled);
+		axl_scan_slots(axl, 0, AXL_NR_EVENTS, !polled);
 		/* what has no slot can have happened at any time */
 		if (polled && !axl_irq_exact(axl) &&
 		    time_after_eq(jiffies, axl->irq.guess_at)) {
 			axl->irq.guess_at = jiffies + AXL_GUESS;
-			axl_irq_guess(axl, true);
+			axl_signal_candidates(axl, true);
 		}
 		axl_exit(axl, idx);
 	}

@@ -7,9 +7,9 @@
 
 struct axl_device;
 
-void axl_pick_up(struct axl_device *axl);
-int axl_pick_up_now(struct axl_device *axl);
-void axl_look_now(struct axl_device *axl);
+void axl_fw_detect(struct axl_device *axl);
+int axl_fw_resync(struct axl_device *axl);
+void axl_rescan(struct axl_device *axl);
 void axl_monitor_start(struct axl_device *axl);
 void axl_monitor_stop(struct axl_device *axl);
 bool axl_check_link(struct axl_device *axl);

@@ -15,7 +15,7 @@ bool axl_is_dma(unsigned int n)
 }
 
 /* With all messages granted each has a vector of its own. */
-bool axl_irq_own(const struct axl_device *axl)
+bool axl_has_dedicated_vectors(const struct axl_device *axl)
 {
 	return axl->msi.nr == AXL_NR_MESSAGES;
 }

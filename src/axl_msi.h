@@ -58,7 +58,7 @@ void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what);
 int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,
 		    u16 data[AXL_NR_CHANNELS]);
 u8 axl_irq_dir_mask(bool to_device);
-bool axl_irq_own(const struct axl_device *axl);
+bool axl_has_dedicated_vectors(const struct axl_device *axl);
 bool axl_is_dma(unsigned int n);
 
 #endif

@@ -22,11 +22,11 @@
 #define AXL_BUS_WAIT		(75 * HZ)
 
 /**
- * axl_unpause() - the card may be used again
+ * axl_reset_done() - the card may be used again
  * @axl: the device
  * @why: constant text for the log
  */
-void axl_unpause(struct axl_device *axl, const char *why)
+void axl_reset_done(struct axl_device *axl, const char *why)
 {
 	bool paused;
 
@@ -38,7 +38,7 @@ void axl_unpause(struct axl_device *axl, const char *why)
 }
 
 /* The caller holds reset_sem exclusive. */
-static void axl_pause_locked(struct axl_device *axl)
+static void axl_reset_prepare_locked(struct axl_device *axl)
 {
 	axl->paused++;
 	if (axl_status(axl))
@@ -54,39 +54,39 @@ static void axl_pause_locked(struct axl_device *axl)
 }
 
 /**
- * axl_pause() - somebody else is going to reset the card or cut its power
+ * axl_reset_prepare() - somebody else is going to reset the card or cut its power
  * @axl: the device
  *
- * Undone by axl_unpause(); until then nobody recovers it.
+ * Undone by axl_reset_done(); until then nobody recovers it.
  */
-void axl_pause(struct axl_device *axl)
+void axl_reset_prepare(struct axl_device *axl)
 {
 	down_write(&axl->reset_sem);
-	axl_pause_locked(axl);
+	axl_reset_prepare_locked(axl);
 	up_write(&axl->reset_sem);
 }
 
 /**
- * axl_bus_error() - the bus has an error, and its recovery begins
+ * axl_pci_error_detected() - the bus has an error, and its recovery begins
  * @axl: the device
  *
  * One pause, however often the bus says so: failed recoveries need not tell.
  */
-void axl_bus_error(struct axl_device *axl)
+void axl_pci_error_detected(struct axl_device *axl)
 {
 	down_write(&axl->reset_sem);
 	if (!axl->bus_error)
-		axl_pause_locked(axl);
+		axl_reset_prepare_locked(axl);
 	axl->bus_error = true;
 	mod_delayed_work(axl->wq, &axl->bus_work, AXL_BUS_WAIT);
 	up_write(&axl->reset_sem);
 }
 
 /**
- * axl_bus_gone() - the bus could not be recovered
- * @axl: the device, after axl_bus_error()
+ * axl_pci_error_failed() - the bus could not be recovered
+ * @axl: the device, after axl_pci_error_detected()
  */
-void axl_bus_gone(struct axl_device *axl)
+void axl_pci_error_failed(struct axl_device *axl)
 {
 	down_write(&axl->reset_sem);
 	cancel_delayed_work(&axl->bus_work);
@@ -97,11 +97,11 @@ void axl_bus_gone(struct axl_device *axl)
 }
 
 /**
- * axl_bus_good() - the bus has recovered
+ * axl_pci_error_recovered() - the bus has recovered
  * @axl: the device
  * @why: constant text for the log
  */
-void axl_bus_good(struct axl_device *axl, const char *why)
+void axl_pci_error_recovered(struct axl_device *axl, const char *why)
 {
 	bool error;
 
@@ -111,13 +111,13 @@ void axl_bus_good(struct axl_device *axl, const char *why)
 	cancel_delayed_work(&axl->bus_work);
 	up_write(&axl->reset_sem);
 	if (error)
-		axl_unpause(axl, why);
+		axl_reset_done(axl, why);
 }
 
 /* Nobody said how it ended. */
-void axl_bus_work(struct work_struct *work)
+void axl_pci_error_work(struct work_struct *work)
 {
-	axl_bus_good(container_of(to_delayed_work(work), struct axl_device,
+	axl_pci_error_recovered(container_of(to_delayed_work(work), struct axl_device,
 				  bus_work),
 		     "nobody told how a bus error ended");
 }
@@ -127,7 +127,7 @@ void axl_bus_work(struct work_struct *work)
  * the time is dropped. Nobody else looks at the channels now: the work items are
  * frozen.
  */
-static bool axl_sleep_drain(struct axl_device *axl)
+static bool axl_suspend_drain(struct axl_device *axl)
 {
 	unsigned long end = jiffies + AXL_SLEEP_DRAIN;
 	bool dropped = false;
@@ -149,28 +149,28 @@ static bool axl_sleep_drain(struct axl_device *axl)
 }
 
 /**
- * axl_sleep() - the system is going to sleep
+ * axl_suspend() - the system is going to sleep
  * @axl: the device
  *
  * Transfers are given some time to end; nothing new comes, since submission
  * needs reset_sem. Firmware is written off: power may go. Undone by
- * axl_unpause().
+ * axl_reset_done().
  *
  * Return: 0 or -EBUSY: transfers still run.
  */
-int axl_sleep(struct axl_device *axl)
+int axl_suspend(struct axl_device *axl)
 {
 	int ret = 0;
 
 	down_write(&axl->reset_sem);
-	if (axl->online && !axl_status(axl) && !axl_sleep_drain(axl)) {
+	if (axl->online && !axl_status(axl) && !axl_suspend_drain(axl)) {
 		dev_warn(&axl->pdev->dev,
 			 "transfers still run after %u s: the system cannot sleep now\n",
 			 AXL_SLEEP_DRAIN / HZ);
 		ret = -EBUSY;
 	} else {
-		axl->slept = true;
-		axl_pause_locked(axl);
+		axl->fw_stale = true;
+		axl_reset_prepare_locked(axl);
 	}
 	up_write(&axl->reset_sem);
 	return ret;

@@ -6,12 +6,12 @@
 struct axl_device;
 struct work_struct;
 
-void axl_pause(struct axl_device *axl);
-int axl_sleep(struct axl_device *axl);
-void axl_unpause(struct axl_device *axl, const char *why);
-void axl_bus_error(struct axl_device *axl);
-void axl_bus_gone(struct axl_device *axl);
-void axl_bus_good(struct axl_device *axl, const char *why);
-void axl_bus_work(struct work_struct *work);
+void axl_reset_prepare(struct axl_device *axl);
+int axl_suspend(struct axl_device *axl);
+void axl_reset_done(struct axl_device *axl, const char *why);
+void axl_pci_error_detected(struct axl_device *axl);
+void axl_pci_error_failed(struct axl_device *axl);
+void axl_pci_error_recovered(struct axl_device *axl, const char *why);
+void axl_pci_error_work(struct work_struct *work);
 
 #endif

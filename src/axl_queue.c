@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who is next. A client's turns follow each other in virtual time by what they
- * cost, and the earliest of all goes first: who queues much stands in line behind
- * nobody but himself, and who comes late is behind what is due now, not behind all
- * that waits.
+ * Start-time fair queueing between clients. The entries of a client are spaced in
+ * virtual time by their cost, and the entry with the earliest start is served first.
+ * A client with many entries delays only itself. A new client waits for the entries
+ * that are due now, not for all that are queued.
  */
 #include <linux/math64.h>
 #include <linux/minmax.h>
@@ -11,122 +11,123 @@
 #include "axl_queue.h"
 
 /**
- * axl_queue_init() - make an empty queue
- * @queue: to be filled in
+ * axl_queue_init() - initialise an empty queue
+ * @queue: the queue
  */
 void axl_queue_init(struct axl_queue *queue)
 {
-	*queue = (struct axl_queue){ .turns = RB_ROOT_CACHED };
+	*queue = (struct axl_queue){ .entries = RB_ROOT_CACHED };
 }
 
 /**
- * axl_turn_init() - make a turn that waits in no queue
- * @turn: to be filled in
+ * axl_sfq_entry_init() - initialise an entry that is in no queue
+ * @entry: the entry
  */
-void axl_turn_init(struct axl_turn *turn)
+void axl_sfq_entry_init(struct axl_sfq_entry *entry)
 {
-	RB_CLEAR_NODE(&turn->node);
+	RB_CLEAR_NODE(&entry->node);
 }
 
-static bool axl_turn_before(struct rb_node *a, const struct rb_node *b)
+static bool axl_sfq_entry_before(struct rb_node *a, const struct rb_node *b)
 {
-	return rb_entry(a, struct axl_turn, node)->start <
-	       rb_entry(b, struct axl_turn, node)->start;
+	return rb_entry(a, struct axl_sfq_entry, node)->start <
+	       rb_entry(b, struct axl_sfq_entry, node)->start;
 }
 
-static void axl_queue_insert(struct axl_queue *queue, struct axl_share *share,
-			     struct axl_turn *turn)
+static void axl_queue_insert(struct axl_queue *queue, struct axl_sfq_flow *flow,
+			     struct axl_sfq_entry *entry)
 {
-	turn->share = share;
-	if (!share->nr_turns++)
+	entry->flow = flow;
+	if (!flow->nr_entries++)
 		queue->nr_clients++;
-	rb_add_cached(&turn->node, &queue->turns, axl_turn_before);
+	rb_add_cached(&entry->node, &queue->entries, axl_sfq_entry_before);
 }
 
-static void axl_queue_remove(struct axl_queue *queue, struct axl_turn *turn)
+static void axl_queue_remove(struct axl_queue *queue, struct axl_sfq_entry *entry)
 {
-	rb_erase_cached(&turn->node, &queue->turns);
-	RB_CLEAR_NODE(&turn->node);
-	if (!--turn->share->nr_turns)
+	rb_erase_cached(&entry->node, &queue->entries);
+	RB_CLEAR_NODE(&entry->node);
+	if (!--entry->flow->nr_entries)
 		queue->nr_clients--;
 }
 
 /**
- * axl_queue_add() - wait for a turn
- * @queue: where
- * @share: the client's part in this queue
- * @turn: waits in no queue
- * @cost: what it will cost, at most 2^48 or so, that virtual time never wraps
+ * axl_queue_add() - queue an entry
+ * @queue: the queue
+ * @flow: the client's state in this queue
+ * @entry: in no queue
+ * @cost: below 2^48, so that virtual time never wraps
  */
-void axl_queue_add(struct axl_queue *queue, struct axl_share *share,
-		   struct axl_turn *turn, u64 cost)
+void axl_queue_add(struct axl_queue *queue, struct axl_sfq_flow *flow,
+		   struct axl_sfq_entry *entry, u64 cost)
 {
-	turn->start = max(queue->vtime, share->finish);
-	turn->cost = cost;
-	share->finish = turn->start + cost;
-	axl_queue_insert(queue, share, turn);
+	entry->start = max(queue->vtime, flow->finish);
+	entry->cost = cost;
+	flow->finish = entry->start + cost;
+	axl_queue_insert(queue, flow, entry);
 }
 
 /**
- * axl_queue_add_first() - wait behind nobody but those who were added like this
- * @queue: where
- * @share: likewise
- * @turn: waits in no queue
+ * axl_queue_add_first() - queue an entry before all that axl_queue_add() queued
+ * @queue: the queue
+ * @flow: the client's state in this queue
+ * @entry: in no queue
  */
-void axl_queue_add_first(struct axl_queue *queue, struct axl_share *share,
-			 struct axl_turn *turn)
+void axl_queue_add_first(struct axl_queue *queue, struct axl_sfq_flow *flow,
+			 struct axl_sfq_entry *entry)
 {
-	turn->start = 0;
-	turn->cost = 0;
-	axl_queue_insert(queue, share, turn);
+	entry->start = 0;
+	entry->cost = 0;
+	axl_queue_insert(queue, flow, entry);
 }
 
 /**
- * axl_queue_first() - whose turn is it
- * @queue: where
+ * axl_queue_first() - look at the entry to be served next
+ * @queue: the queue
  *
- * Return: the turn, which stays in the queue; NULL if nobody waits.
+ * Return: the entry, which stays in the queue, or NULL: the queue is empty.
  */
-struct axl_turn *axl_queue_first(const struct axl_queue *queue)
+struct axl_sfq_entry *axl_queue_first(const struct axl_queue *queue)
 {
-	return rb_entry_safe(rb_first_cached(&queue->turns), struct axl_turn,
+	return rb_entry_safe(rb_first_cached(&queue->entries), struct axl_sfq_entry,
 			     node);
 }
 
 /**
- * axl_queue_take() - the turn has come
- * @queue: where it waits
- * @turn: the first one
+ * axl_queue_take() - remove the first entry, to serve it
+ * @queue: the queue
+ * @entry: its first entry
  *
- * Time goes on with each turn at least as it does when some clients more wait than
- * do: new clients, which all begin now, would otherwise hold up for ever who has
- * had his first turn.
+ * Virtual time advances with each entry, at least as fast as it would with
+ * AXL_QUEUE_LAG more clients. New clients start at the current virtual time:
+ * without the minimum a stream of new clients would starve an older one.
  */
-void axl_queue_take(struct axl_queue *queue, struct axl_turn *turn)
+void axl_queue_take(struct axl_queue *queue, struct axl_sfq_entry *entry)
 {
-	u64 least = div_u64(turn->cost, queue->nr_clients + AXL_QUEUE_LAG);
+	u64 least = div_u64(entry->cost, queue->nr_clients + AXL_QUEUE_LAG);
 
-	queue->vtime = max(queue->vtime + least, turn->start);
-	axl_queue_remove(queue, turn);
+	queue->vtime = max(queue->vtime + least, entry->start);
+	axl_queue_remove(queue, entry);
 }
 
 /**
- * axl_queue_drop() - the turn will not be had
- * @queue: where it might wait
- * @turn: initialised
+ * axl_queue_drop() - remove an entry that will not be served
+ * @queue: the queue it may be in
+ * @entry: initialised
  *
- * With a client's last one its debt is forgotten: it will not have had those.
+ * With the last entry of a client the virtual time that its dropped entries had
+ * reserved is given back.
  *
- * Return: false if it waits in no queue.
+ * Return: false if the entry is in no queue.
  */
-bool axl_queue_drop(struct axl_queue *queue, struct axl_turn *turn)
+bool axl_queue_drop(struct axl_queue *queue, struct axl_sfq_entry *entry)
 {
-	struct axl_share *share = turn->share;
+	struct axl_sfq_flow *flow = entry->flow;
 
-	if (RB_EMPTY_NODE(&turn->node))
+	if (RB_EMPTY_NODE(&entry->node))
 		return false;
-	axl_queue_remove(queue, turn);
-	if (!share->nr_turns)
-		share->finish = min(share->finish, queue->vtime);
+	axl_queue_remove(queue, entry);
+	if (!flow->nr_entries)
+		flow->finish = min(flow->finish, queue->vtime);
 	return true;
 }

@@ -53,7 +53,7 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
 		until = deadline;
 	axl_set_phase(axl, AXL_FW_PHASE_LINK);
 	while (!axl_link_up(axl)) {
-		if (axl_impatient(axl, until))
+		if (axl_wait_expired(axl, until))
 			return false;
 		fsleep(5000);
 	}
@@ -61,7 +61,7 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
 }
 
 /**
- * axl_hand_over() - leave the rest of a firmware start to the work item
+ * axl_recover_deferred() - leave the rest of a firmware start to the work item
  * @axl: the device, offline and held; reset_sem is held exclusive
  *
  * Whoever waited was killed, or has no time. It must not stay, and the card must
@@ -69,7 +69,7 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
  *
  * Return: -EINTR (killed), -ENODEV or -ETIMEDOUT.
  */
-int axl_hand_over(struct axl_device *axl)
+int axl_recover_deferred(struct axl_device *axl)
 {
 	if (axl_status(axl))
 		return axl_status(axl);
@@ -115,7 +115,7 @@ again:
 	nonsense = 0;
 	if (!axl_await_link(axl, deadline)) {
 		if (fatal_signal_pending(current))
-			return axl_hand_over(axl);
+			return axl_recover_deferred(axl);
 		axl_set_dead(axl, "link did not come back");
 		return axl_status(axl);
 	}
@@ -133,15 +133,15 @@ again:
 
 	axl_set_phase(axl, AXL_FW_PHASE_AREAS);
 	settled = jiffies;
-	if (settle && !axl->slept)
+	if (settle && !axl->fw_stale)
 		settled += msecs_to_jiffies(AXL_RESET_AREA_MS);
 	for (;;) {
 		/* once more: all that was restored is lost */
 		if (axl_link_bounced(axl) && bounces++ < AXL_BOUNCES_MAX)
 			goto again;
 		ret = axl_hostif_refresh(axl);
-		if (axl->slept) {
-			axl_hostif_disbelieve(axl);
+		if (axl->fw_stale) {
+			axl_hostif_drop_areas(axl);
 			break;
 		}
 		/*
@@ -164,10 +164,10 @@ again:
 		late = time_after_eq(jiffies, settled) ||
 		       (nonsense && time_after(jiffies, nonsense));
 		if (late && (axl->hostif.areas_known || nonsense ||
-			     axl_impatient(axl, deadline)))
+			     axl_wait_expired(axl, deadline)))
 			break;
-		if (!late && axl_impatient(axl, deadline))
-			return axl_hand_over(axl);
+		if (!late && axl_wait_expired(axl, deadline))
+			return axl_recover_deferred(axl);
 		fsleep(10000);
 	}
 	/* a request that came meanwhile is served by this */
@@ -218,7 +218,7 @@ int axl_reset(struct axl_device *axl)
  * The link went down without our doing; the card may be long since back. Its
  * transfers are told when it is known what became of it.
  */
-static void axl_relink(struct axl_device *axl)
+static void axl_recover_link(struct axl_device *axl)
 {
 	u16 command;
 
@@ -242,7 +242,7 @@ static void axl_relink(struct axl_device *axl)
 }
 
 /* It restarted without its link showing it: what we know of it is history. */
-static bool axl_rejoin(struct axl_device *axl)
+static bool axl_recover_fw(struct axl_device *axl)
 {
 	if (time_after(jiffies, axl->rejoin_from + 60 * HZ)) {
 		axl->rejoin_from = jiffies;
@@ -255,7 +255,7 @@ static bool axl_rejoin(struct axl_device *axl)
 		return false;
 	}
 	WRITE_ONCE(axl->restarts, axl->restarts + 1);
-	axl->slept = false;
+	axl->fw_stale = false;
 	axl->fw_state = AXL_FW_STARTING;
 	axl_cdev_zap(axl);
 	axl_irq_rescued(axl, axl_irq_take_all(axl));
@@ -268,26 +268,26 @@ static bool axl_rejoin(struct axl_device *axl)
 /* A firmware start was left to us: see whether it happens. */
 static void axl_finish_start(struct axl_device *axl)
 {
-	while (!axl->bounced && !axl_impatient(axl, axl->bounce_by)) {
+	while (!axl->bounced && !axl_wait_expired(axl, axl->bounce_by)) {
 		axl->bounced = axl_link_bounced(axl);
 		if (axl->bounced)
-			axl->slept = false;
+			axl->fw_stale = false;
 		fsleep(5000);
 	}
 	if (axl->bounced) {
-		axl_relink(axl);
+		axl_recover_link(axl);
 	} else if (!axl->gone) {
 		axl->raised = false;
 		axl_fw_state_from_layout(axl, 0);
 		axl_set_online(axl, true);
-		axl_resume(axl);
+		axl_dma_release(axl);
 	}
 }
 
 /* No restart was found that explains it all. */
 static void axl_reset_if_wanted(struct axl_device *axl, const char *why)
 {
-	if (!axl->fenced && why == axl_why_restart)
+	if (!axl->fenced && axl_is_restart(why))
 		return;
 	if (axl_reset(axl) == -EOPNOTSUPP)
 		axl_stop_for_good(axl, "the card cannot be reset");
@@ -310,14 +310,14 @@ static void axl_reset_work(struct work_struct *work)
 		bounced = axl->online && axl_link_bounced(axl);
 		if (bounced) {
 			WRITE_ONCE(axl->restarts, axl->restarts + 1);
-			axl->slept = false;
+			axl->fw_stale = false;
 		}
 		if (axl->dead || bounced)
-			axl_relink(axl);
+			axl_recover_link(axl);
 		else if (!axl->online)
 			axl_finish_start(axl);
 		else if (axl->fenced || !axl_hostif_lost(axl) ||
-			 !axl_rejoin(axl))
+			 !axl_recover_fw(axl))
 			axl_reset_if_wanted(axl, why);
 		/* whoever waited for the recovery goes on */
 		wake_up_all(&axl->state_wait);
@@ -329,7 +329,7 @@ void axl_reset_setup(struct axl_device *axl)
 {
 	init_rwsem(&axl->reset_sem);
 	INIT_WORK(&axl->reset_work, axl_reset_work);
-	INIT_DELAYED_WORK(&axl->bus_work, axl_bus_work);
+	INIT_DELAYED_WORK(&axl->bus_work, axl_pci_error_work);
 	axl->retry = AXL_RETRY;
 	axl->rejoin_from = jiffies;
 }

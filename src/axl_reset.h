@@ -8,7 +8,7 @@
 struct axl_device;
 
 void axl_reset_setup(struct axl_device *axl);
-int axl_hand_over(struct axl_device *axl);
+int axl_recover_deferred(struct axl_device *axl);
 int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle);
 int axl_reset(struct axl_device *axl);
 

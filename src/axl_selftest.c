@@ -95,7 +95,7 @@ static const char *axl_irq_why_silent(struct axl_device *axl)
 /* Where other events share the vectors one message proves little: ask for two. */
 static int axl_irq_test(struct axl_device *axl, enum axl_delivery *delivery)
 {
-	unsigned int wanted = axl_irq_own(axl) ? 1 : 2;
+	unsigned int wanted = axl_has_dedicated_vectors(axl) ? 1 : 2;
 	u64 came = axl_irq_test_count(axl);
 	unsigned int got = 0, missed = 0;
 	int ret;
@@ -114,7 +114,7 @@ static int axl_irq_test(struct axl_device *axl, enum axl_delivery *delivery)
 				    AXL_DELIVERY_POLLED;
 	/* more than the transfers': something else has happened, too */
 	if (!axl_irq_exact(axl) && axl_irq_test_count(axl) - came > got)
-		axl_irq_guess(axl, false);
+		axl_signal_candidates(axl, false);
 	return 0;
 }
 

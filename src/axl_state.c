@@ -53,17 +53,17 @@ void axl_raise_generation(struct axl_device *axl)
 }
 
 /**
- * axl_hold() - let nothing be started until axl_resume()
+ * axl_dma_hold() - let nothing be started until axl_dma_release()
  * @axl: the device; reset_sem is held exclusive, or nobody knows it yet
  */
-void axl_hold(struct axl_device *axl)
+void axl_dma_hold(struct axl_device *axl)
 {
 	if (!axl->held)
 		axl_dma_block(axl);
 	axl->held = true;
 }
 
-void axl_resume(struct axl_device *axl)
+void axl_dma_release(struct axl_device *axl)
 {
 	if (axl->held)
 		axl_dma_unblock(axl);
@@ -75,7 +75,7 @@ void axl_fw_state_from_layout(struct axl_device *axl, int ret)
 	if (axl->hostif.areas_known)
 		axl->fw_state = AXL_FW_RUNNING;
 	else
-		axl->fw_state = ret || axl->slept ? AXL_FW_NONE : AXL_FW_BOOTLOADER;
+		axl->fw_state = ret || axl->fw_stale ? AXL_FW_NONE : AXL_FW_BOOTLOADER;
 }
 
 /**
@@ -94,7 +94,7 @@ void axl_hostif_publish(struct axl_device *axl)
 	/* what came through the guard page is not to be wiped out */
 	axl_irq_take_all(axl);
 	memset(axl->irq.vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->irq.vmsi));
-	axl_hostif_tell(axl);
+	axl_hostif_write_target(axl);
 	WRITE_ONCE(axl->hostif.published, true);
 }
 
@@ -144,7 +144,7 @@ int axl_bring_up(struct axl_device *axl, int ret)
 	}
 	axl->retry = AXL_RETRY;
 	axl_set_online(axl, true);
-	axl_resume(axl);
+	axl_dma_release(axl);
 	return 0;
 }
 
@@ -176,7 +176,7 @@ void axl_quiesce(struct axl_device *axl)
 	bool stopped = true;
 	bool up;
 
-	axl_hold(axl);
+	axl_dma_hold(axl);
 	cancel_delayed_work_sync(&axl->watchdog);
 	if (axl->fenced) {
 		axl->fenced = false;

@@ -13,8 +13,8 @@ struct axl_device;
 
 void axl_set_online(struct axl_device *axl, bool online);
 void axl_raise_generation(struct axl_device *axl);
-void axl_hold(struct axl_device *axl);
-void axl_resume(struct axl_device *axl);
+void axl_dma_hold(struct axl_device *axl);
+void axl_dma_release(struct axl_device *axl);
 void axl_quiesce(struct axl_device *axl);
 int axl_bring_up(struct axl_device *axl, int ret);
 void axl_fw_state_from_layout(struct axl_device *axl, int ret);

@@ -29,7 +29,7 @@ static ssize_t axl_aipu_restore_store(struct device *dev,
 {
 	struct axl_device *axl = dev_get_drvdata(dev);
 
-	axl_look_now(axl);
+	axl_rescan(axl);
 	return count;
 }
 

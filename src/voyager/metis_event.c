@@ -180,7 +180,7 @@ int metis_msi_wait(struct metis_file *file, s32 num, s32 timeout)
 	ret = metis_msi_look(file, num, since);
 	if (ret != -EAGAIN)
 		return ret;
-	axl_pick_up(axl);
+	axl_fw_detect(axl);
 	return -ETIMEDOUT;
 }
 

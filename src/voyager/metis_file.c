@@ -281,7 +281,7 @@ static long metis_ioc_windows(struct metis_file *file, void *arg)
 
 static long metis_ioc_fw_started(struct metis_file *file, void *arg)
 {
-	return axl_pick_up_now(file->m->axl);
+	return axl_fw_resync(file->m->axl);
 }
 
 static long metis_ioc_stream_begin(struct metis_file *file, void *arg)

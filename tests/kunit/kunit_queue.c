@@ -12,15 +12,15 @@
 #define MANY		200
 
 struct waiting {
-	struct axl_turn turn;
+	struct axl_sfq_entry turn;
 	unsigned int client;
 };
 
-/* A queue, its clients, and turns enough for them */
+/* A queue, its clients, and entries enough for them */
 struct world {
 	struct axl_queue queue;
-	struct axl_share shares[MANY];
-	struct waiting turns[8000];
+	struct axl_sfq_flow shares[MANY];
+	struct waiting entries[8000];
 	unsigned int used;
 	unsigned int had[MANY];
 };
@@ -28,10 +28,10 @@ struct world {
 static struct waiting *enqueue(struct kunit *test, struct world *w,
 			       unsigned int client, u64 cost)
 {
-	struct waiting *t = &w->turns[w->used++];
+	struct waiting *t = &w->entries[w->used++];
 
-	KUNIT_ASSERT_LE(test, w->used, ARRAY_SIZE(w->turns));
-	axl_turn_init(&t->turn);
+	KUNIT_ASSERT_LE(test, w->used, ARRAY_SIZE(w->entries));
+	axl_sfq_entry_init(&t->turn);
 	t->client = client;
 	axl_queue_add(&w->queue, &w->shares[client], &t->turn, cost);
 	return t;
@@ -40,7 +40,7 @@ static struct waiting *enqueue(struct kunit *test, struct world *w,
 /* Whose turn it was, or -1 */
 static int serve(struct world *w)
 {
-	struct axl_turn *turn = axl_queue_first(&w->queue);
+	struct axl_sfq_entry *turn = axl_queue_first(&w->queue);
 	struct waiting *t;
 
 	if (!turn)
@@ -78,14 +78,14 @@ static struct world *world(struct kunit *test)
 static void queue_one_client(struct kunit *test)
 {
 	struct world *w = world(test);
-	struct axl_turn *turn;
+	struct axl_sfq_entry *turn;
 	unsigned int i;
 
 	for (i = 0; i < 50; i++)
 		enqueue(test, w, 0, i % 7);
 	for (i = 0; i < 50; i++) {
 		turn = axl_queue_first(&w->queue);
-		KUNIT_EXPECT_PTR_EQ(test, turn, &w->turns[i].turn);
+		KUNIT_EXPECT_PTR_EQ(test, turn, &w->entries[i].turn);
 		axl_queue_take(&w->queue, turn);
 	}
 	KUNIT_EXPECT_NULL(test, axl_queue_first(&w->queue));
@@ -173,7 +173,7 @@ static void queue_dropped(struct kunit *test)
 		enqueue(test, w, 0, COST);
 	serve(w);
 	for (i = 100; i < 200; i++)
-		axl_queue_drop(&w->queue, &w->turns[i].turn);
+		axl_queue_drop(&w->queue, &w->entries[i].turn);
 	KUNIT_EXPECT_EQ(test, w->queue.nr_clients, 1);
 	/* no debt */
 	t = enqueue(test, w, 0, COST);
@@ -185,13 +185,13 @@ static void queue_dropped(struct kunit *test)
 static void queue_first_goes_first(struct kunit *test)
 {
 	struct world *w = world(test);
-	struct waiting *t = &w->turns[w->used++];
+	struct waiting *t = &w->entries[w->used++];
 	unsigned int i;
 
 	for (i = 0; i < 10; i++)
 		enqueue(test, w, 0, COST);
 	serve(w);
-	axl_turn_init(&t->turn);
+	axl_sfq_entry_init(&t->turn);
 	t->client = 1;
 	axl_queue_add_first(&w->queue, &w->shares[1], &t->turn);
 	KUNIT_EXPECT_EQ(test, serve(w), 1);

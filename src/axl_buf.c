@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that the device may reach: user memory, dma-bufs, and the driver's
- * own. Mapped once when registered; the mapping ends with the last reference or
- * with the device, whichever is first.
+ * Memory that the device accesses: user memory, dma-bufs, other cards' L2 and
+ * the driver's own. Mapped once at registration; unmapped on the last put or on
+ * device removal, whichever comes first.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -20,28 +20,28 @@
 
 /**
  * struct axl_buf - one buffer
- * @ref: the file's handle holds one, every job that names it another
+ * @ref: one for the file's handle, and one for each job that names it
  * @axl: referenced
  * @node: in axl->buf.list
  * @lock: protects @mapped against cache maintenance
- * @mapped: @sgt has a DMA mapping
- * @leaked: the device may still reach it: never unmap, never unpin
- * @need_sync: the CPU's caches must be looked after
- * @dir: of the mapping
+ * @mapped: @sgt or @peer has a DMA mapping
+ * @leaked: the device may still access it: never unmap, never unpin
+ * @need_sync: DMA API syncs are needed (caches, bounce buffers)
+ * @dir: direction of the mapping
  * @length: bytes
- * @segs: what the device sees
+ * @segs: segments that the device accesses
  * @nr_segs: entries of @segs
- * @sgt: scatterlist; the dma-buf's own for an import
+ * @sgt: scatterlist; owned by the dma-buf for an import
  * @own: storage for @sgt unless imported
- * @pages: pinned, or those of @vaddr
+ * @pages: pinned pages, or those of @vaddr
  * @nr_pages: entries of @pages
  * @pinned: @pages are pinned user pages
- * @mm: whose limit they are charged to, or NULL
- * @vaddr: vmalloc memory that belongs to the buffer
- * @dmabuf: imported
- * @attach: to @dmabuf
- * @peer: IOVA of another card's L2
- * @is_peer: the buffer is that; @peer is used while mapped
+ * @mm: address space charged for @pages, or NULL
+ * @vaddr: vmalloc memory owned by the buffer
+ * @dmabuf: imported dma-buf, or NULL
+ * @attach: attachment to @dmabuf
+ * @peer: IOVA of another card's L2, valid while mapped
+ * @is_peer: the buffer is another card's L2
  */
 struct axl_buf {
 	struct kref ref;
@@ -69,9 +69,9 @@ struct axl_buf {
 };
 
 /*
- * An exporter syncs every attachment that is mapped. The system heap looks whether
- * one is without a lock, so ours are not unmapped meanwhile. Which one is a matter
- * of the dma-buf, so that few others wait for what can take long.
+ * On CPU access an exporter syncs every mapped attachment. The system heap
+ * checks for a mapping without a lock, so ours must not be unmapped meanwhile.
+ * Hashed by dma-buf: a sync can take long, and few others should wait for it.
  */
 #define AXL_DMABUF_SEM_BITS	6
 static struct rw_semaphore axl_dmabuf_sems[1 << AXL_DMABUF_SEM_BITS];
@@ -81,7 +81,7 @@ static struct rw_semaphore *axl_dmabuf_sem(const struct dma_buf *dmabuf)
 	return &axl_dmabuf_sems[hash_ptr(dmabuf, AXL_DMABUF_SEM_BITS)];
 }
 
-/* Before the first card. */
+/* Called at module init, before the first probe. */
 void __init axl_buf_init(void)
 {
 	unsigned int i;
@@ -114,7 +114,7 @@ static struct axl_buf *axl_buf_alloc(struct axl_device *axl, u64 length,
 	return buf;
 }
 
-/* By whoever is first: the last user, or removal. */
+/* Called on the last put or on device removal; idempotent. */
 static void axl_buf_unmap(struct axl_buf *buf)
 {
 	struct rw_semaphore *sem;
@@ -132,8 +132,8 @@ static void axl_buf_unmap(struct axl_buf *buf)
 					   buf->length, buf->dir, 0);
 		} else {
 			/*
-			 * Ranges were synced when they were collected. The rest
-			 * may be dirty in the CPU's caches: keep off.
+			 * Ranges were synced when their jobs were collected.
+			 * The rest may be dirty in CPU caches: do not sync it.
 			 */
 			dma_unmap_sgtable(&buf->axl->pdev->dev, buf->sgt,
 					  buf->dir, DMA_ATTR_SKIP_CPU_SYNC);
@@ -153,7 +153,7 @@ static void axl_buf_release(struct kref *ref)
 	struct axl_buf *buf = container_of(ref, struct axl_buf, ref);
 	struct axl_device *axl = buf->axl;
 
-	/* before it leaves the list: removal must not overtake us */
+	/* still in the list: removal must not finish before the unmap */
 	axl_buf_unmap(buf);
 	mutex_lock(&axl->buf.lock);
 	list_del(&buf->node);
@@ -199,7 +199,7 @@ u64 axl_buf_length(const struct axl_buf *buf)
 EXPORT_SYMBOL_AXL(axl_buf_length);
 
 /**
- * axl_buf_allows() - was the buffer registered for this direction
+ * axl_buf_allows() - check whether the buffer is registered for a direction
  * @buf: the buffer
  * @to_device: the direction
  */
@@ -215,7 +215,7 @@ const struct axl_seg *axl_buf_segs(const struct axl_buf *buf, unsigned int *nr)
 	return buf->segs;
 }
 
-/* Note down what the device sees of a mapped scatterlist. */
+/* Record the DMA segments of a mapped scatterlist. */
 static int axl_buf_note_segs(struct axl_buf *buf)
 {
 	struct scatterlist *sg;
@@ -231,7 +231,7 @@ static int axl_buf_note_segs(struct axl_buf *buf)
 		buf->segs[i].len = sg_dma_len(sg);
 		buf->segs[i].start = start;
 		start += sg_dma_len(sg);
-		/* CPU access to a dma-buf is its exporter's business */
+		/* the exporter handles CPU access to a dma-buf */
 		if (!buf->dmabuf)
 			buf->need_sync |= dma_need_sync(&buf->axl->pdev->dev,
 							sg_dma_address(sg));
@@ -243,8 +243,8 @@ static int axl_buf_note_segs(struct axl_buf *buf)
 }
 
 /*
- * Map the buffer and make it known to removal. On failure the caller drops the
- * buffer, which undoes what was done.
+ * Map the buffer and add it to the list for removal. On failure the caller puts
+ * the buffer, which undoes the completed steps.
  */
 static int axl_buf_map(struct axl_buf *buf, bool wait)
 {
@@ -271,7 +271,7 @@ static int axl_buf_map(struct axl_buf *buf, bool wait)
 			buf->attach = NULL;
 			goto out;
 		}
-		/* exporters sync all who are attached, for any direction */
+		/* exporters sync all attachments, for any direction */
 		sgt = axl_dma_buf_map(buf->attach, DMA_BIDIRECTIONAL);
 		if (IS_ERR(sgt)) {
 			ret = PTR_ERR(sgt);
@@ -294,7 +294,7 @@ out:
 	return ret;
 }
 
-/* The same for what is no memory. */
+/* Map a peer device's BAR (no struct page). */
 static int axl_buf_map_peer(struct axl_buf *buf, phys_addr_t phys, u64 bus_addr)
 {
 	struct axl_device *axl = buf->axl;
@@ -311,7 +311,7 @@ static int axl_buf_map_peer(struct axl_buf *buf, phys_addr_t phys, u64 bus_addr)
 	if (ret)
 		goto out;
 	buf->is_peer = true;
-	/* untranslated it is the bus address that counts, which nobody maps */
+	/* untranslated, the device uses the bus address: no mapping */
 	buf->segs[0].addr = bus_addr;
 	if (axl_iommu_mode(axl) >= AXL_IOMMU_TRANSLATED) {
 		buf->peer = dma_map_resource(dev, phys, buf->length, buf->dir,
@@ -346,7 +346,7 @@ static int axl_buf_pin(struct axl_buf *buf, u64 addr, bool charge)
 		return -ENOMEM;
 	}
 
-	/* the caller chooses the size: no backtrace when there is not so much */
+	/* size from user space: no backtrace if the allocation fails */
 	buf->pages = kvmalloc_array(nr, sizeof(*buf->pages),
 				    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	while (buf->pages && done < nr) {
@@ -399,11 +399,13 @@ static int axl_buf_table(struct axl_buf *buf, unsigned int offset)
 /**
  * axl_buf_user() - register user memory
  * @axl: the device
- * @addr: user address, checked for wrapping
+ * @addr: user address; the caller has checked that the range does not wrap
  * @length: bytes
  * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
- * @charge: count for RLIMIT_MEMLOCK. What is pinned while a call moves it need not,
- *	as in direct I/O
+ * @charge: count against RLIMIT_MEMLOCK. Not needed for memory that is pinned
+ *	during one call only, as in direct I/O
+ *
+ * May sleep; takes mmap_lock, then reset_sem for reading.
  *
  * Return: the buffer, or an error that &struct axl_buf_register documents.
  */
@@ -431,11 +433,13 @@ EXPORT_SYMBOL_AXL(axl_buf_user);
 /**
  * axl_buf_dmabuf() - import a dma-buf
  * @axl: the device
- * @fd: its file descriptor
- * @length: bytes, 0 for all of it
+ * @fd: file descriptor of the dma-buf
+ * @length: bytes, 0 for the whole dma-buf
  * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
  *
- * Return: the buffer or an error.
+ * May sleep; takes reset_sem for reading.
+ *
+ * Return: the buffer, or an error that &struct axl_buf_register documents.
  */
 struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
 			       u32 flags)
@@ -468,12 +472,15 @@ EXPORT_SYMBOL_AXL(axl_buf_dmabuf);
 /**
  * axl_buf_kernel() - map the driver's own memory for the device
  * @axl: the device
- * @vaddr: vmalloc memory; freed with the buffer, also when this fails
+ * @vaddr: vmalloc memory; freed with the buffer, also on failure
  * @length: bytes
  * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
- * @wait: for a restart that is under way; otherwise -EAGAIN
+ * @wait: wait while reset_sem is held for writing; otherwise fail with -EAGAIN
  *
- * Return: the buffer or an error.
+ * May sleep; takes reset_sem for reading.
+ *
+ * Return: the buffer, or -ENOMEM, -EAGAIN, -EINTR (killed), -ENODEV (removed),
+ * or the error of the mapping.
  */
 struct axl_buf *axl_buf_kernel(struct axl_device *axl, void *vaddr, u64 length,
 			       u32 flags, bool wait)
@@ -506,15 +513,17 @@ err:
 EXPORT_SYMBOL_AXL(axl_buf_kernel);
 
 /**
- * axl_buf_peer() - let the device reach another card's L2
+ * axl_buf_peer() - map another card's L2 for the device
  * @axl: the device
- * @bus_addr: where that has it on the bus; not this card's own
+ * @bus_addr: bus address in the other card's L2; not in this card's own
  * @length: bytes
  * @flags: AXL_BUF_TO_DEVICE, AXL_BUF_FROM_DEVICE
  *
- * For administrators: nothing keeps the other card from going away meanwhile.
+ * For administrators only: the other card may be removed while it is in use.
+ * May sleep; takes reset_sem for reading.
  *
- * Return: the buffer or an error; -EINVAL when there is no such card.
+ * Return: the buffer, or -EINVAL (no such card), -ENOMEM, -EINTR (killed),
+ * -ENODEV (removed) or the error of the mapping.
  */
 struct axl_buf *axl_buf_peer(struct axl_device *axl, u64 bus_addr, u64 length,
 			     u32 flags)
@@ -539,8 +548,8 @@ struct axl_buf *axl_buf_peer(struct axl_device *axl, u64 bus_addr, u64 length,
 EXPORT_SYMBOL_AXL(axl_buf_peer);
 
 /*
- * Cache maintenance for a range. In pieces that stay inside a page of the DMA
- * address space: behind an IOMMU a segment is contiguous for the device only.
+ * Sync a range, in pieces that stay inside a page of the DMA address space:
+ * behind an IOMMU a segment is contiguous for the device only.
  */
 static void axl_buf_sync(struct axl_buf *buf, u64 offset, u64 length,
 			 bool for_cpu)
@@ -576,10 +585,12 @@ static void axl_buf_sync(struct axl_buf *buf, u64 offset, u64 length,
 }
 
 /**
- * axl_buf_sync_for_device() - what the CPU wrote becomes visible to the device
+ * axl_buf_sync_for_device() - make CPU writes visible to the device
  * @buf: the buffer
  * @offset: first byte
  * @length: bytes
+ *
+ * May sleep.
  */
 void axl_buf_sync_for_device(struct axl_buf *buf, u64 offset, u64 length)
 {
@@ -588,10 +599,12 @@ void axl_buf_sync_for_device(struct axl_buf *buf, u64 offset, u64 length)
 EXPORT_SYMBOL_AXL(axl_buf_sync_for_device);
 
 /**
- * axl_buf_sync_for_cpu() - what the device wrote becomes visible to the CPU
+ * axl_buf_sync_for_cpu() - make device writes visible to the CPU
  * @buf: the buffer
  * @offset: first byte
  * @length: bytes
+ *
+ * May sleep.
  */
 void axl_buf_sync_for_cpu(struct axl_buf *buf, u64 offset, u64 length)
 {
@@ -599,12 +612,13 @@ void axl_buf_sync_for_cpu(struct axl_buf *buf, u64 offset, u64 length)
 }
 
 /**
- * axl_buf_cpu_begin() - the CPU may look at an imported buffer
- * @buf: the buffer; one that is no dma-buf is left alone
- * @dir: %DMA_FROM_DEVICE after the device wrote; both before the first transfer
+ * axl_buf_cpu_begin() - begin CPU access to an imported dma-buf
+ * @buf: the buffer; ignored unless it is a dma-buf
+ * @dir: %DMA_FROM_DEVICE after the device wrote, %DMA_BIDIRECTIONAL before the
+ *	first transfer
  *
- * For a client whose programs leave this to the driver. Sleeps; takes locks of the
- * exporter's, and waits for those who use the dma-buf as well.
+ * For clients whose programs do not sync dma-bufs themselves. May sleep; takes
+ * locks of the exporter and waits for the fences of other users of the dma-buf.
  *
  * Return: 0, -EINTR, or the exporter's error.
  */
@@ -615,7 +629,7 @@ int axl_buf_cpu_begin(struct axl_buf *buf, enum dma_data_direction dir)
 
 	if (!buf->dmabuf)
 		return 0;
-	/* what dma_buf_begin_cpu_access() waits for, but with no lock held */
+	/* the fences of dma_buf_begin_cpu_access(), without a lock held */
 	ret = dma_resv_wait_timeout(buf->dmabuf->resv,
 				    dma_resv_usage_rw(dir != DMA_FROM_DEVICE),
 				    true, MAX_SCHEDULE_TIMEOUT);
@@ -630,12 +644,13 @@ int axl_buf_cpu_begin(struct axl_buf *buf, enum dma_data_direction dir)
 EXPORT_SYMBOL_AXL(axl_buf_cpu_begin);
 
 /**
- * axl_buf_cpu_end() - the CPU is through with an imported buffer
- * @buf: the buffer; one that is no dma-buf is left alone
- * @to_device: direction of the transfer that is next
+ * axl_buf_cpu_end() - end CPU access to an imported dma-buf
+ * @buf: the buffer; ignored unless it is a dma-buf
+ * @to_device: direction of the next transfer
  *
- * Before the device writes, too: a dirty line could be written back over its bytes
- * later, and what it does not write must not be lost. Sleeps.
+ * Also needed before the device writes: a dirty cache line could be written
+ * back over its data later, and bytes that it does not write must not be lost.
+ * May sleep.
  *
  * Return: 0, -EINTR, or the exporter's error.
  */
@@ -657,14 +672,14 @@ EXPORT_SYMBOL_AXL(axl_buf_cpu_end);
 
 /**
  * axl_buf_leak() - never release this buffer
- * @buf: the device may still reach it
+ * @buf: the buffer; the device may still access it
  */
 void axl_buf_leak(struct axl_buf *buf)
 {
 	if (buf->leaked)
 		return;
 	buf->leaked = true;
-	/* an exporter's attachment names it */
+	/* the attachment refers to the PCI device */
 	get_device(&buf->axl->pdev->dev);
 	dev_err(&buf->axl->dev,
 		"%llu bytes stay mapped and pinned: the card cannot be stopped; power it off\n",
@@ -672,8 +687,10 @@ void axl_buf_leak(struct axl_buf *buf)
 }
 
 /**
- * axl_buf_unmap_all() - take every buffer away from the device
- * @axl: the device; its engines are stopped, nothing new is registered
+ * axl_buf_unmap_all() - unmap every buffer
+ * @axl: the device; its engines are stopped, no buffer can be registered
+ *
+ * May sleep.
  */
 void axl_buf_unmap_all(struct axl_device *axl)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Memory that the device moves: axl_buf.c */
+/* Memory that the device accesses: axl_buf.c */
 #ifndef AXL_BUF_H
 #define AXL_BUF_H
 
@@ -16,9 +16,9 @@ struct axl_seg;
 struct axl_bufs {
 	/* protects @list */
 	struct mutex lock;
-	/* to be unmapped at removal */
+	/* buffers to unmap at removal */
 	struct list_head list;
-	/* bytes that the DMA API maps in one piece; constant after probe */
+	/* largest piece that the DMA API maps, bytes; constant after probe */
 	unsigned int max_map;
 };
 

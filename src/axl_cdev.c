@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/metisN: files, the ioctl dispatcher, poll and mmap of BAR2. What a file
- * owns lives here; the work is done elsewhere.
+ * /dev/metisN: device nodes and open files, poll and read.
  */
 #include <linux/compat.h>
 #include <linux/export.h>
@@ -30,7 +29,7 @@ static char *axl_devnode(axl_devnode_device *dev, umode_t *mode)
 	return NULL;
 }
 
-/* What udev makes names of that stay with the slot */
+/* Variables for udev rules: node names that depend on the PCI slot only. */
 static int axl_uevent(axl_uevent_device *dev, struct kobj_uevent_env *env)
 {
 	struct pci_dev *pdev;
@@ -46,7 +45,7 @@ static int axl_uevent(axl_uevent_device *dev, struct kobj_uevent_env *env)
 			      PCI_SLOT(pdev->devfn));
 }
 
-/* Not in the module: what the kernel keeps of a class can end after it. */
+/* Allocated, not static: the kernel can use a class after module unload. */
 static struct class *axl_class;
 
 static __poll_t axl_poll(struct file *filp, struct poll_table_struct *wait)
@@ -54,7 +53,7 @@ static __poll_t axl_poll(struct file *filp, struct poll_table_struct *wait)
 	struct axl_file *file = filp->private_data;
 	__poll_t mask;
 
-	/* two queues, no more: io_uring refuses a third */
+	/* at most two queues: io_uring refuses a third */
 	poll_wait(filp, &file->client.wait, wait);
 	poll_wait(filp, &file->axl->state_wait, wait);
 	mask = axl_ext_poll(&file->ext);
@@ -76,7 +75,9 @@ static ssize_t axl_read(struct file *filp, char __user *to, size_t count,
 }
 
 /**
- * axl_cdev_class() - the class of the device nodes
+ * axl_cdev_class() - get the class of the device nodes
+ *
+ * Return: the class.
  */
 struct class *axl_cdev_class(void)
 {
@@ -99,10 +100,13 @@ static int axl_open(struct inode *inode, struct file *filp)
 	if (!file)
 		return -ENOMEM;
 	axl_client_init(&file->client);
-	/* woken from a callback on the queue of another client */
+	/*
+	 * Woken from a wait queue callback with the lock of another client's
+	 * queue held: needs its own lockdep class.
+	 */
 	lockdep_set_class(&file->client.wait.lock, &axl_file_wait_key);
 	ret = axl_ext_init(&file->ext, &file->client.wait);
-	/* that can take a while */
+	/* it may have waited for probe, which can fail */
 	if (!ret && READ_ONCE(axl->gone))
 		ret = -ENODEV;
 	if (ret) {
@@ -162,8 +166,8 @@ static const struct file_operations axl_fops = {
 };
 
 /**
- * axl_cdev_setup() - prepare the class device
- * @axl: the device, all zeros; its release function is the caller's
+ * axl_cdev_setup() - initialise the class device
+ * @axl: the device, all zeros; the caller sets the release function
  * @parent: its PCI device
  */
 void axl_cdev_setup(struct axl_device *axl, struct device *parent)
@@ -189,12 +193,13 @@ static int axl_cdev_show(struct axl_device *axl)
 }
 
 /**
- * axl_cdev_add() - show the device to user space
- * @axl: complete: an open() can come before this returns
+ * axl_cdev_add() - make the device visible to user space
+ * @axl: the device, fully initialised: open() is possible before this returns
  *
- * Whoever opens the node waits in axl_ext_init() until both interfaces are there.
+ * open() waits in axl_ext_init() until both interfaces are there. May sleep.
  *
- * Return: 0 or an error: nothing is visible.
+ * Return: 0, or the error of dev_set_name() or cdev_device_add(); then no node
+ * exists.
  */
 int axl_cdev_add(struct axl_device *axl)
 {
@@ -203,7 +208,7 @@ int axl_cdev_add(struct axl_device *axl)
 	axl_ext_lock();
 	ret = axl_cdev_show(axl);
 	if (ret)
-		/* somebody may have opened it, and wait */
+		/* a thread may already wait in open(): let it fail */
 		WRITE_ONCE(axl->gone, true);
 	else
 		axl_ext_add(axl);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Nodes and files: axl_cdev.c */
+/* Device nodes and open files: axl_cdev.c */
 #ifndef AXL_CDEV_H
 #define AXL_CDEV_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs: axl/metisN/{state,channels,vmsi}. For people; no program may depend
- * on it.
+ * debugfs: axl/metisN/{state,channels,vmsi}. For diagnosis: not a stable
+ * interface.
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
@@ -35,7 +35,7 @@ static int axl_state_show(struct seq_file *s, void *unused)
 	const struct axl_layout *layout = &axl->hostif.layout;
 	unsigned int v;
 
-	/* killable: a firmware start can take seconds */
+	/* killable: a firmware start holds it for seconds */
 	if (down_read_killable(&axl->reset_sem))
 		return -EINTR;
 	seq_printf(s, "online:      %s\n", axl->online ? "yes" : "no");

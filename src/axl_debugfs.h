@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* debugfs: axl_debugfs.c */
+/* debugfs files: axl_debugfs.c */
 #ifndef AXL_DEBUGFS_H
 #define AXL_DEBUGFS_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The gate to the hardware, time limits, and the request for a recovery.
+ * Access to the hardware (axl_enter()), time limits, recovery requests.
  */
 #include <linux/export.h>
 #include <linux/rcupdate.h>
@@ -11,8 +11,10 @@
 static const char axl_why_restart[] = "firmware restarted by itself";
 
 /**
- * axl_ktime() - a time limit of the native interface, for high resolution timers
- * @ns: nanoseconds, 0 to look only
+ * axl_ktime() - convert a time limit for high resolution timers
+ * @ns: nanoseconds; 0: do not wait; AXL_TIMEOUT_INFINITE
+ *
+ * Return: the limit, at most KTIME_MAX.
  */
 ktime_t axl_ktime(u64 ns)
 {
@@ -20,8 +22,10 @@ ktime_t axl_ktime(u64 ns)
 }
 
 /**
- * axl_timeout() - the same in jiffies, where ticks are good enough
- * @ns: nanoseconds
+ * axl_timeout() - convert a time limit to jiffies
+ * @ns: nanoseconds; 0: do not wait; AXL_TIMEOUT_INFINITE
+ *
+ * Return: jiffies, at most MAX_SCHEDULE_TIMEOUT.
  */
 unsigned long axl_timeout(u64 ns)
 {
@@ -30,18 +34,18 @@ unsigned long axl_timeout(u64 ns)
 	if (ns == AXL_TIMEOUT_INFINITE)
 		return MAX_SCHEDULE_TIMEOUT;
 	left = nsecs_to_jiffies64(ns);
-	/* never too early: the rest, and the tick that has partly gone by */
+	/* never too early: round up, and add the current partial tick */
 	if (ns)
 		left += 2;
 	return min_t(u64, left, MAX_SCHEDULE_TIMEOUT - 1);
 }
 
 /**
- * axl_wait_expired() - is it time to stop waiting for the card
+ * axl_wait_expired() - check whether to stop waiting for the card
  * @axl: the device
  * @deadline: jiffies
  *
- * Also when the driver is being unbound or the caller was killed.
+ * Return: true after @deadline, on unbind, or if the caller was killed.
  */
 bool axl_wait_expired(struct axl_device *axl, unsigned long deadline)
 {
@@ -50,7 +54,7 @@ bool axl_wait_expired(struct axl_device *axl, unsigned long deadline)
 }
 
 /**
- * axl_status() - can this device be used at all
+ * axl_status() - check whether the device is usable
  * @axl: the device
  *
  * Return: 0, -ENODEV (unbound) or -EIO (dead).
@@ -64,21 +68,22 @@ int axl_status(struct axl_device *axl)
 EXPORT_SYMBOL_AXL(axl_status);
 
 /**
- * axl_enter() - begin to touch the hardware
+ * axl_enter() - begin access to the hardware
  * @axl: the device
- * @idx: for axl_exit()
+ * @idx: out: for axl_exit()
  *
- * What follows must not sleep without bound. Until axl_exit() the driver stays
- * bound and nobody resets the card on purpose.
+ * Until axl_exit() the driver stays bound and does not reset the card; the
+ * caller must not sleep without bound. Any context.
  *
- * Return: 0, -ENODEV, -EIO, or -EAGAIN while the card is being restarted.
+ * Return: 0, -ENODEV (unbound), -EIO (dead), or -EAGAIN while the card is being
+ * restarted.
  */
 int axl_enter(struct axl_device *axl, int *idx)
 {
 	*idx = srcu_read_lock(&axl->srcu);
-	/* with what axl_bring_up() has left */
+	/* pairs with axl_set_online(): the state that axl_bring_up() set up */
 	if (smp_load_acquire(&axl->online)) {
-		/* for sparse, which knows no lock that is taken on success */
+		/* sparse cannot express a lock held on success only */
 		__release(&axl->srcu);
 		return 0;
 	}
@@ -95,12 +100,12 @@ void axl_exit(struct axl_device *axl, int idx)
 EXPORT_SYMBOL_AXL(axl_exit);
 
 /**
- * axl_lock_ready() - take reset_sem shared, with the card online
+ * axl_lock_ready() - take reset_sem for reading with the card online
  * @axl: the device
  *
- * Waits while a restart is under way, also between its steps.
+ * Waits until no restart or recovery is pending or in progress. May sleep.
  *
- * Return: 0, or without the semaphore -ENODEV, -EIO or -EINTR (killed).
+ * Return: 0 with reset_sem held; without it -ENODEV, -EIO or -EINTR (killed).
  */
 int axl_lock_ready(struct axl_device *axl)
 {
@@ -110,7 +115,7 @@ int axl_lock_ready(struct axl_device *axl)
 		if (down_read_killable(&axl->reset_sem))
 			return -EINTR;
 		ret = axl_status(axl);
-		/* a recovery that is due would make the caller's work stale */
+		/* a pending recovery would make the caller's work stale */
 		if (!ret && axl->online && !READ_ONCE(axl->reset_why))
 			return 0;
 		up_read(&axl->reset_sem);
@@ -126,12 +131,14 @@ int axl_lock_ready(struct axl_device *axl)
 EXPORT_SYMBOL_AXL(axl_lock_ready);
 
 /**
- * axl_restart_seen() - firmware has restarted, which its link did not show
- * @axl: the device; axl_hostif_lost() said so
+ * axl_restart_seen() - request recovery from a restart without a link bounce
+ * @axl: the device; axl_hostif_lost() was true
+ *
+ * Any context.
  */
 void axl_restart_seen(struct axl_device *axl)
 {
-	/* a reason that wants more stays */
+	/* keep a pending reason: it may require a reset, this one does not */
 	if (!READ_ONCE(axl->reset_why))
 		axl_reset_request(axl, axl_why_restart);
 }
@@ -139,6 +146,8 @@ void axl_restart_seen(struct axl_device *axl)
 /**
  * axl_is_restart() - check whether a reason is that of axl_restart_seen()
  * @why: reason of a recovery
+ *
+ * Return: true if @why is that string; compares addresses.
  */
 bool axl_is_restart(const char *why)
 {
@@ -146,9 +155,11 @@ bool axl_is_restart(const char *why)
 }
 
 /**
- * axl_reset_request() - have the card reset
+ * axl_reset_request() - request recovery by the work item
  * @axl: the device
- * @why: constant text for the log
+ * @why: reason for the log; a string constant
+ *
+ * Any context.
  */
 void axl_reset_request(struct axl_device *axl, const char *why)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Axelera Metis driver: one card, and the gate to its hardware (axl_device.c).
- * docs/architecture.md has the drawings.
+ * Axelera Metis driver: state of one card and access to its hardware
+ * (axl_device.c). Diagrams: docs/architecture.md.
  *
  * Lock order:
  *	mmap_lock (page faults) -> axl->reset_sem -> axl->buf.lock
@@ -9,7 +9,7 @@
  *	mmap_lock, axl_ext_lock() -> axl_ext_use_lock
  *	axl->fw.lock -> axl->reset_sem
  *	axl_dma_dir.lock (hardirq) -> axl_client.lock, axl_event_bucket.lock
- * Pages are pinned and user memory is copied outside all of them.
+ * Pages are pinned and user memory is copied with none of them held.
  */
 #ifndef AXL_DEVICE_H
 #define AXL_DEVICE_H
@@ -48,7 +48,7 @@
 
 #define AXL_BAR_REGS_SIZE	SZ_4K
 
-/* Limits that the native interface reports. */
+/* Limits of the native interface; most are reported by AXL_IOC_QUERY. */
 #define AXL_MAX_XFERS		256u
 #define AXL_MAX_JOBS		1024u
 #define AXL_MAX_REQS		16384u
@@ -58,84 +58,95 @@
 #define AXL_MINORS		256	/* cards */
 
 /*
- * One card; lives until the last file is closed.
+ * One card; freed with the last reference to @dev.
  *
- * An assembly: each floor's state is in the structure of its header.
+ * The state of each source file is a structure in its header.
  */
 struct axl_device {
-	/* class device; its reference count is the device's */
+	/* class device; its reference count is that of this structure */
 	struct device dev;
-	/* /dev/metisN, and N */
+	/* /dev/metisN, and its number N */
 	struct cdev cdev;
 	int id;
-	/* PCI function; only to be used while the driver is bound */
+	/* PCI function; referenced, but for log lines only while unbound */
 	struct pci_dev *pdev;
-	/* config space after probe, bus mastering off */
+	/* config space as saved in probe, bus mastering off */
 	struct pci_saved_state *saved;
-	/* BAR0, the engine, and BAR2, shared with firmware: NULL when unbound */
+	/* BAR0 (engine) and BAR2 (L2, shared with firmware); NULL if unbound */
 	void __iomem *regs;
 	void __iomem *l2;
-	/* of BAR0 and BAR2, for mmap() only: the CPU's addresses; bytes of BAR2 */
+	/* CPU physical addresses of BAR0 and BAR2; bytes of BAR2 */
 	resource_size_t bar0_phys;
 	resource_size_t bar2_phys;
 	u64 bar2_size;
 
-	/* readers are between axl_enter() and axl_exit() */
+	/* readers access hardware or config space: axl_enter() to axl_exit() */
 	struct srcu_struct srcu;
-	/* the hardware may be touched; cleared, then synchronize_srcu() */
+	/* hardware access allowed; axl_set_online() clears it and waits */
 	bool online;
-	/* the driver was unbound */
+	/* unbound, shut down, or probe failed; never cleared */
 	bool gone;
-	/* the link is down for good; written with reset_sem held exclusive */
+	/* recovery failed, see @retry_at; written as @generation */
 	bool dead;
 	/*
-	 * Shared by users who need one generation to last, exclusive for firmware
-	 * starts, resets and removal.
+	 * Held for reading while the generation must not change, for writing by
+	 * firmware starts, recovery, resets and removal.
 	 */
 	struct rw_semaphore reset_sem;
-	/* what runs on the card; both are written with reset_sem held exclusive */
+	/* raised by each restart; written with reset_sem held for writing */
 	u64 generation;
+	/* what runs on the card; written as @generation */
 	enum axl_fw_state fw_state;
-	/* woken when the generation changes, or one of @online, @gone, @dead */
+	/* woken for a new generation, @online, @gone, @dead, after recovery */
 	wait_queue_head_t state_wait;
 
-	/* ordered: watchdog and recovery never run side by side */
+	/* ordered: watchdog, monitor and recovery never run concurrently */
 	struct workqueue_struct *wq;
-	/* looks for overdue requests while any channel runs */
+	/* checks for overdue requests while any channel runs */
 	struct delayed_work watchdog;
-	/* the one way in to recovery, and the reason; NULL: none is pending */
+	/*
+	 * Recovery work, and the reason; NULL: none pending. Set without a lock
+	 * by axl_reset_request(), cleared with reset_sem held for writing.
+	 */
 	struct work_struct reset_work;
 	const char *reset_why;
-	/* ends a pause for a bus error whose end is not reported */
+	/* ends the pause for a PCI error without a reported result */
 	struct delayed_work bus_work;
-	/* looks after a card that is open: its link, slots without a message */
+	/* checks link and slots without a message while the device is open */
 	struct delayed_work monitor;
 
-	/* The rest, as far as @guard, is written with reset_sem held exclusive. */
+	/* Up to @guard: written with reset_sem held for writing or as noted. */
 
 	/* new DMA is blocked by the reset_sem writer */
 	bool held;
-	/* the watchdog blocked the DMA and switched bus mastering off */
+	/*
+	 * A direction was not proven stopped: DMA is blocked, bus mastering may
+	 * be off. Set by the watchdog inside axl_enter(), cleared with
+	 * reset_sem held for writing.
+	 */
 	bool fenced;
-	/* jiffies before which a dead card is left alone, and to the retry after */
+	/* jiffies of the next attempt to recover a dead card; word, no lock */
 	unsigned long retry_at;
+	/* interval to the attempt after the next failure; jiffies */
 	unsigned long retry;
-	/* jiffies until which a start message may take effect; it has */
+	/* jiffies until which the link may go down after a start message */
 	unsigned long bounce_by;
+	/* cleared by a start message, set by its link bounce */
 	bool bounced;
-	/* other agents that reset the card, or cut its power: no recovery now */
+	/* number of agents about to reset the card or cut power: no recovery */
 	unsigned int paused;
-	/* one of them is the bus, which recovers from an error */
+	/* PCI error recovery is one of the @paused */
 	bool bus_error;
-	/* the generation was raised before the restart was over */
+	/* generation already raised for the current restart */
 	bool raised;
-	/* what L2 holds is from before the system slept: not to be believed */
+	/* areas in L2 may predate system sleep and must not be used */
 	bool fw_stale;
-	/* unsolicited restarts; those that the link did not show, since when */
+	/* unsolicited restarts */
 	u64 restarts;
+	/* restarts without a link bounce since @rejoin_from (jiffies) */
 	unsigned int rejoins;
 	unsigned long rejoin_from;
-	/* such restarts are not looked for any more */
+	/* restarts without a link bounce are no longer detected */
 	bool restart_blind;
 
 	struct axl_guard_page guard;
@@ -149,7 +160,7 @@ struct axl_device {
 	struct axl_fw fw;
 	struct axl_files files;
 	struct axl_ext ext;
-	/* debugfs: directory of this device */
+	/* debugfs directory of this device */
 	struct dentry *debugfs;
 };
 
@@ -158,7 +169,7 @@ static inline struct axl_device *axl_from_dev(struct device *dev)
 	return container_of(dev, struct axl_device, dev);
 }
 
-/* Do messages not arrive, so that ends have to be found by looking? */
+/* Interrupt messages do not arrive: completions are polled. */
 static inline bool axl_polled(const struct axl_device *axl)
 {
 	return READ_ONCE(axl->selftest.delivery) == AXL_DELIVERY_POLLED;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Transfers: jobs and their requests, the queue of each direction, completion,
- * timeout and recovery. The engine's registers are axl_edma.c's.
+ * Transfers: the queues and channels of each direction, completion, polled
+ * completion. axl_edma.c has the engine's registers.
  *
  * A request ends exactly once, under its direction's lock. From the doorbell
- * until the channel is proven stopped the job keeps its buffers, whatever
- * happens to the process, the file or the card in the meantime.
+ * until the channel is proven stopped the job keeps its buffers, even if the
+ * process, the file or the card goes away.
  */
 #include <linux/delay.h>
 #include <linux/export.h>
@@ -22,13 +22,7 @@
 #include "axl_queue.h"
 #include "axl_trace.h"
 
-/* A transfer that was started again this often has had its chance. */
-#define AXL_REPLAYS_MAX		3
-
-/* That many looks in a row with completions, but no message: there will be none. */
-#define AXL_LOST_ROW_MAX	8
-
-/* What starting and ending a transfer costs, in bytes that could have moved. */
+/* Cost of starting and ending a transfer, in bytes, for fair queueing. */
 #define AXL_REQ_COST		SZ_16K
 
 /* Write the next elements of a channel's request to a half of its list. */
@@ -43,9 +37,9 @@ static unsigned int axl_channel_fill(struct axl_device *axl,
 	return axl_edma_fill(axl, dir, n, half, segs, nr_segs);
 }
 
-/* Ring the doorbell for the request from its beginning. */
+/* Start a channel's request from its beginning. */
 void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
-			    unsigned int n)
+		     unsigned int n)
 {
 	struct axl_channel *ch = &dir->ch[n];
 	struct axl_req *req = ch->req;
@@ -54,7 +48,7 @@ void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 	unsigned int nr;
 
 	segs = axl_buf_segs(req->buf, &nr);
-	/* checked at submission, and a buffer never changes */
+	/* checked at submission, and a buffer is immutable */
 	WARN_ON_ONCE(axl_cursor_init(&ch->cur, segs, nr, req->offset,
 				     req->length, req->dev_addr));
 	ch->seen_done = false;
@@ -72,7 +66,7 @@ void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 	} else {
 		axl_channel_fill(axl, dir, n, 0);
 		axl_edma_start_list(axl, dir, n, 0);
-		/* while that runs */
+		/* while the first half runs */
 		ch->nr_next = axl_channel_fill(axl, dir, n, 1);
 	}
 }
@@ -90,7 +84,7 @@ static void axl_req_enqueue(struct axl_device *axl, struct axl_dma_dir *dir,
 	unsigned int n = axl_req_queue(req);
 	struct axl_sfq_flow *flow = &client->flows[req->to_device][n];
 
-	/* nobody's queue stands before a firmware load */
+	/* a firmware load goes before all clients */
 	if (client == &axl->dma.kernel)
 		axl_queue_add_first(&dir->queues[n], flow, &req->entry);
 	else
@@ -106,8 +100,8 @@ static struct axl_req *axl_queue_req(const struct axl_queue *queue)
 }
 
 /*
- * What a channel does next. Those who want this one and those who take any have
- * every second turn on it, if both are there.
+ * Take the next request for a channel. Requests for this channel and requests
+ * for any channel alternate if both are queued.
  */
 static struct axl_req *axl_channel_take(struct axl_device *axl,
 					struct axl_dma_dir *dir, unsigned int n)
@@ -129,7 +123,7 @@ static struct axl_req *axl_channel_take(struct axl_device *axl,
 	return req;
 }
 
-/* End those requests of a job that no channel has taken yet. */
+/* End the requests of a job that are still queued. */
 static void axl_job_drop(struct axl_device *axl, struct axl_job *job, int status)
 {
 	int d;
@@ -152,9 +146,9 @@ static void axl_job_drop(struct axl_device *axl, struct axl_job *job, int status
 }
 
 /**
- * axl_dma_drop_queued() - end every request that no channel has taken yet
+ * axl_dma_drop_queued() - end every request that is still queued
  * @axl: the device
- * @status: what becomes of them
+ * @status: error for these requests
  */
 void axl_dma_drop_queued(struct axl_device *axl, int status)
 {
@@ -178,7 +172,7 @@ void axl_dma_drop_queued(struct axl_device *axl, int status)
 	}
 }
 
-/* Give every idle channel something to do. */
+/* Start queued requests on idle channels. */
 void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 {
 	unsigned int n;
@@ -209,7 +203,7 @@ void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir)
 }
 
 void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
-			    unsigned int n, int status)
+		     unsigned int n, int status)
 {
 	struct axl_channel *ch = &dir->ch[n];
 	struct axl_req *req = ch->req;
@@ -229,13 +223,18 @@ void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
 	axl_req_end(req, status);
 }
 
-/*
- * Look at one channel: true when its request ended, or went on to the next part
- * of its list. @told: the message was this channel's own; the status may follow
- * it by some microseconds, and no second message comes.
+/**
+ * axl_channel_poll() - check one channel for completion
+ * @axl: the device
+ * @dir: the direction; its lock is held
+ * @n: a running channel
+ * @told: the message was for this channel only. The status may follow it by
+ *	some microseconds and no second message comes: check for 10 us
+ *
+ * Return: true if the request ended or the next part of its list was started.
  */
 bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
-			     unsigned int n, bool told)
+		      unsigned int n, bool told)
 {
 	struct axl_channel *ch = &dir->ch[n];
 	int tries = told ? 10 : 0;
@@ -278,11 +277,13 @@ bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
 }
 
 /**
- * axl_dma_irq() - a completion message arrived, or might have
+ * axl_dma_irq() - check channels after an interrupt message, or when polled
  * @axl: the device
- * @channels: that it can be about: bit n read channel n, bit 4 + n write
+ * @channels: channels to check: bit n read channel n, bit 4 + n write channel n
  *
- * Return: true when a channel had something to tell.
+ * Any context.
+ *
+ * Return: true if axl_channel_poll() was true for a channel.
  */
 bool axl_dma_irq(struct axl_device *axl, u8 channels)
 {
@@ -315,12 +316,14 @@ bool axl_dma_irq(struct axl_device *axl, u8 channels)
 }
 
 /**
- * axl_dma_range_ok() - may user space name this range of device addresses
+ * axl_dma_range_ok() - check a range of device addresses from user space
  * @axl: the device
  * @dev_addr: first byte
  * @length: bytes
  *
- * The list buffer is out of bounds: whoever writes it programs the engine.
+ * The list buffer is excluded: writing it programs the engine.
+ *
+ * Return: true if the range is allowed.
  */
 bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length)
 {
@@ -343,12 +346,13 @@ EXPORT_SYMBOL_AXL(axl_dma_range_ok);
  * axl_job_submit() - queue all requests of a job
  * @axl: the device
  * @job: filled in and checked; on success it belongs to its client and may
- *	already be gone
- * @seq: out: its name
+ *	already be freed
+ * @seq: out: sequence number of the job
  *
- * The caller holds reset_sem.
+ * The caller holds reset_sem. May sleep.
  *
- * Return: 0, -EBUSY (too many not collected), -ENOMEM, or the device's status.
+ * Return: 0, -EBUSY (too many jobs or requests not collected), -ENOMEM, -ESTALE
+ * (a recovery is pending), or -ENODEV or -EIO from axl_status().
  */
 int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 {
@@ -360,7 +364,7 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 	lockdep_assert_held(&axl->reset_sem);
 	ret = axl_enter(axl, &idx);
 	if (ret)
-		/* recovery is due and will raise the generation */
+		/* a pending recovery will raise the generation */
 		return ret == -EAGAIN ? -ESTALE : ret;
 
 	spin_lock_irqsave(&client->lock, flags);
@@ -375,7 +379,7 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 	client->nr_active++;
 	job->seq = ++client->last_seq;
 	*seq = job->seq;
-	/* one for ourselves: nobody can collect it while we walk through it */
+	/* one extra: no collection while the requests are being queued */
 	job->nr_pending = job->nr_reqs + 1;
 	spin_unlock_irqrestore(&client->lock, flags);
 
@@ -386,7 +390,7 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 		client->nr_jobs--;
 		client->nr_reqs -= job->nr_reqs;
 		client->nr_active--;
-		/* who waits for any job may have counted this one */
+		/* a waiter for any job may have counted this one */
 		wake_up_all(&client->wait);
 		spin_unlock_irqrestore(&client->lock, flags);
 		goto out;
@@ -417,17 +421,17 @@ out:
 EXPORT_SYMBOL_AXL(axl_job_submit);
 
 /**
- * axl_job_collect_killable() - the same for the sake of a process
+ * axl_job_collect_killable() - wait for a job and collect it, killable
  * @axl: the device
- * @client: whose job
- * @seq: its name
+ * @client: client of the job
+ * @seq: sequence number of the job
  * @done: out: the job, to be freed by the caller. What the device wrote is
  *	visible to the CPU
  *
- * When the process is killed the job ends as in axl_client_close(): the file may
- * live on in another process.
+ * If the process is killed the job is ended as in axl_client_close(), since the
+ * file may live on in another process. Context as in axl_job_collect().
  *
- * Return: 0, -ENOENT, or -EINTR: killed, and there is no job any more.
+ * Return: 0, -ENOENT, or -EINTR (killed; the job has been freed).
  */
 int axl_job_collect_killable(struct axl_device *axl, struct axl_client *client,
 			     u64 seq, struct axl_job **done)
@@ -438,7 +442,7 @@ int axl_job_collect_killable(struct axl_device *axl, struct axl_client *client,
 				  (ret = axl_client_take(client, seq, done)) !=
 				  -EAGAIN);
 	if (why) {
-		/* there until it is collected, which is up to us */
+		/* the job exists until it is collected below */
 		axl_job_drop(axl, xa_load(&client->jobs, seq), -ECANCELED);
 		axl_job_free(axl_job_collect(client, seq));
 		return -EINTR;
@@ -450,12 +454,13 @@ int axl_job_collect_killable(struct axl_device *axl, struct axl_client *client,
 EXPORT_SYMBOL_AXL(axl_job_collect_killable);
 
 /**
- * axl_client_close() - end everything a client has submitted
+ * axl_client_close() - end and free all jobs of a client
  * @axl: the device
- * @client: nobody submits or waits any more
+ * @client: without submitters or waiters
  *
- * Queued requests are dropped. Running ones are waited for: each ends by itself
- * or by its time limit, and its memory must stay until then.
+ * Drops queued requests and waits for running ones: each ends by itself or by
+ * its time limit, and its memory must stay until then. May sleep. The caller
+ * must not hold reset_sem, since recovery takes it.
  */
 void axl_client_close(struct axl_device *axl, struct axl_client *client)
 {
@@ -465,7 +470,7 @@ void axl_client_close(struct axl_device *axl, struct axl_client *client)
 	xa_for_each(&client->jobs, seq, job)
 		axl_job_drop(axl, job, -ECANCELED);
 	wait_event(client->wait, !READ_ONCE(client->nr_active));
-	/* whoever woke us has left the lock */
+	/* wait until the waker has dropped the lock */
 	spin_lock_irq(&client->lock);
 	spin_unlock_irq(&client->lock);
 
@@ -483,10 +488,10 @@ static void axl_dir_block(struct axl_dma_dir *dir)
 }
 
 /**
- * axl_dma_block() - start nothing any more, in either direction
+ * axl_dma_block() - start no more requests, in either direction
  * @axl: the device
  *
- * Undone by axl_dma_unblock(). Running channels go on; their completions wait.
+ * Running channels continue; their completions wait for axl_dma_unblock().
  */
 void axl_dma_block(struct axl_device *axl)
 {
@@ -515,9 +520,11 @@ void axl_dma_unblock(struct axl_device *axl)
 
 /**
  * axl_dma_stop() - stop all channels of both directions
- * @axl: the device; blocked, its registers may be touched
+ * @axl: the device; blocked, its registers may be accessed
  *
- * Return: true when every channel is proven stopped.
+ * May sleep.
+ *
+ * Return: true if axl_edma_stop() was true for both directions.
  */
 bool axl_dma_stop(struct axl_device *axl)
 {
@@ -530,11 +537,11 @@ bool axl_dma_stop(struct axl_device *axl)
 }
 
 /**
- * axl_dma_leak() - keep the memory of running requests for ever
+ * axl_dma_leak() - never release the memory of running requests
  * @axl: the device; blocked
  *
- * The last resort, when neither the engine nor a reset could be made to prove
- * that the card has let go of it.
+ * Last resort if neither stopping the engine nor a reset proved that the card
+ * no longer accesses the memory.
  */
 void axl_dma_leak(struct axl_device *axl)
 {
@@ -555,7 +562,7 @@ void axl_dma_leak(struct axl_device *axl)
 /**
  * axl_dma_flush() - end every request
  * @axl: the device; blocked, and no channel runs
- * @status: what becomes of them
+ * @status: error for these requests
  */
 void axl_dma_flush(struct axl_device *axl, int status)
 {
@@ -576,11 +583,12 @@ void axl_dma_flush(struct axl_device *axl, int status)
 }
 
 /**
- * axl_dma_idle() - does no channel run
+ * axl_dma_idle() - check that no channel runs
  * @axl: the device
  *
- * Under the locks: between the end of one request and the start of the next a
- * channel looks idle to anybody else. True for good while nobody can submit.
+ * Takes the locks: without them, a channel looks idle between the end of one
+ * request and the start of the next. A true result holds while no caller can
+ * submit.
  */
 bool axl_dma_idle(struct axl_device *axl)
 {
@@ -597,14 +605,14 @@ bool axl_dma_idle(struct axl_device *axl)
 }
 
 /**
- * axl_dma_drain() - let running requests end, drop queued ones
+ * axl_dma_drain() - drop queued requests and wait for running ones
  * @axl: the device
  *
- * For a firmware start. The caller holds reset_sem exclusive, so nothing new
- * comes. Queued requests fail with -ESTALE.
+ * For a firmware start. The caller holds reset_sem for writing, so nothing new
+ * is submitted. Queued requests fail with -ESTALE. May sleep.
  *
- * Return: 0, -EINTR (killed), -ENODEV, or -EIO when the engine hangs and recovery
- * has been asked for.
+ * Return: 0, -EINTR (killed), -ENODEV, or -EIO (dead, or the engine hangs and
+ * recovery has been requested).
  */
 int axl_dma_drain(struct axl_device *axl)
 {
@@ -620,8 +628,10 @@ int axl_dma_drain(struct axl_device *axl)
 }
 
 /**
- * axl_irq_poll_arm() - a channel runs, and no message will tell its end
+ * axl_irq_poll_arm() - start the polling timer
  * @axl: the device
+ *
+ * Any context.
  */
 void axl_irq_poll_arm(struct axl_device *axl)
 {
@@ -630,15 +640,15 @@ void axl_irq_poll_arm(struct axl_device *axl)
 			      HRTIMER_MODE_REL);
 }
 
-/* Look at the busy channels; less and less often while nothing ends. */
+/* Poll the busy channels, with a growing period while no request ends. */
 static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 {
 	struct axl_device *axl = container_of(timer, struct axl_device,
 					      dma.poll_timer);
 
 	/*
-	 * Pairs with axl_set_online(). A recovery that is due flushes them, or
-	 * the watchdog arms this again.
+	 * Pairs with smp_store_release() in axl_set_online(). A pending
+	 * recovery flushes the requests, or the watchdog arms the timer again.
 	 */
 	if (!smp_load_acquire(&axl->online) || READ_ONCE(axl->reset_why))
 		return HRTIMER_NORESTART;
@@ -646,15 +656,15 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 		axl->dma.poll_ns = AXL_POLL_MIN_NS;
 	else
 		axl->dma.poll_ns = min_t(u64, 2 * axl->dma.poll_ns, AXL_POLL_MAX_NS);
-	/* not by the return value: what was started just now has armed it, too */
+	/* no HRTIMER_RESTART: axl_dir_kick() may have armed the timer */
 	if (!axl_dma_idle(axl))
 		axl_irq_poll_arm(axl);
 	return HRTIMER_NORESTART;
 }
 
 /**
- * axl_dma_poll_stop() - stop looking at busy channels, wait for a look under way
- * @axl: the device, offline: nothing arms the timer again
+ * axl_dma_poll_stop() - stop the polling timer and wait for its handler
+ * @axl: the device, offline, so that the timer is not armed again
  */
 void axl_dma_poll_stop(struct axl_device *axl)
 {
@@ -662,7 +672,7 @@ void axl_dma_poll_stop(struct axl_device *axl)
 }
 
 /**
- * axl_dma_setup() - initialise what needs no hardware
+ * axl_dma_setup() - initialise the state that needs no hardware
  * @axl: the device
  */
 void axl_dma_setup(struct axl_device *axl)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Transfers: queues, channels, completion: axl_dma.c */
+/* Transfers: queues, channels and completion: axl_dma.c */
 #ifndef AXL_DMA_H
 #define AXL_DMA_H
 
@@ -16,41 +16,41 @@
 
 struct axl_device;
 
-/* A list is used in two halves: one runs while the other is filled. */
+/* Elements of half a list: one half runs while the other is filled. */
 #define AXL_LIST_HALF		(AXL_LIST_ELEMS / 2)
 
-/* How often a busy channel is looked at without having been asked to. */
+/* Watchdog period, and time for a message to arrive late; jiffies */
 #define AXL_TICK		(HZ / 10)
 
-/* Where no messages arrive: how often busy channels are looked at. */
+/* Period of polled completion; it grows while no request ends. */
 #define AXL_POLL_MIN_NS		(50 * NSEC_PER_USEC)
 #define AXL_POLL_MAX_NS		NSEC_PER_MSEC
 
-/* What runs on the device, as an index of axl_device.dma.dirs */
+/* Indices of axl_dma.dirs */
 #define AXL_DIR_TO_DEVICE	0
 #define AXL_DIR_FROM_DEVICE	1
 
 /**
  * struct axl_channel - one DMA channel; protected by its direction's lock
- * @took_any: its latest request would have taken any channel
- * @req: what it runs, NULL when idle
- * @cur: how far list elements have been made
- * @deadline: jiffies when @req is overdue
+ * @took_any: its last request came from the queue for any channel
+ * @req: running request, NULL when idle
+ * @cur: position up to which list elements were built
+ * @deadline: jiffies after which @req is overdue
  * @started: jiffies of the last doorbell
- * @half: half of the list buffer that runs
+ * @half: running half of the list buffer
  * @nr_next: elements prepared in the other half
  * @single: @req runs in single-block mode
- * @replays: how often @req was started again for a sibling's sake
- * @seen_done: the watchdog saw it finished; its message may be under way
- * @transfers: requests that ended well
- * @errors: requests that failed
- * @bytes: moved
+ * @replays: restarts of @req because a sibling had to be stopped
+ * @seen_done: the watchdog found it finished; its message may be under way
+ * @transfers: successful requests
+ * @errors: failed requests
+ * @bytes: moved by successful requests
  * @elements: list elements written
- * @begun: when @req got its first doorbell
- * @last_ns: how long the last request that ended well took
- * @max_ns: the longest that one took
- * @last_length: bytes of the last one
- * @max_segs: of a buffer that was moved
+ * @begun: time at which @req was started, or last restarted
+ * @last_ns: duration of the last successful request
+ * @max_ns: longest duration of a successful request
+ * @last_length: bytes of the last successful request
+ * @max_segs: largest number of segments of a request's buffer
  */
 struct axl_channel {
 	bool took_any;
@@ -78,17 +78,17 @@ struct axl_channel {
  * struct axl_dma_dir - four channels that share an engine enable
  * @lock: protects everything below and the direction's registers; taken in hard
  *	interrupts
- * @queues: requests waiting for a channel, the last for whichever is free
+ * @queues: requests waiting for a channel; the last queue is for any channel
  * @ch: the channels
- * @nr_ch: how many the engine has
+ * @nr_ch: number of channels
  * @running: bitmap of channels with a request
  * @to_device: read channels
- * @blocked: count of those (recovery, reset, removal) at whose wish nothing is
- *	started and the interrupt handler keeps off
- * @imwr: interrupt message that the registers hold
- * @imwr_data: per channel
- * @scratch: elements on their way to the list buffer; in here because a list
- *	half does not fit the stack
+ * @blocked: number of blockers (recovery, reset, removal): unless 0, no request
+ *	is started and the interrupt handler does not touch the channels
+ * @imwr: interrupt message address in the registers
+ * @imwr_data: interrupt message data of each channel in the registers
+ * @scratch: elements to be copied to the list buffer; half a list is too large
+ *	for the stack
  */
 struct axl_dma_dir {
 	spinlock_t lock;	/* see above */
@@ -107,17 +107,17 @@ struct axl_dma_dir {
 struct axl_dma {
 	/* AXL_DIR_TO_DEVICE (read channels), AXL_DIR_FROM_DEVICE */
 	struct axl_dma_dir dirs[2];
-	/* submits the driver's own transfers */
+	/* client of the driver's own transfers */
 	struct axl_client kernel;
-	/* woken when a direction runs dry, or recovery begins */
+	/* woken when a direction becomes idle, or recovery is requested */
 	wait_queue_head_t idle_wait;
-	/* looks at busy channels where no messages arrive */
+	/* polls busy channels if no messages arrive */
 	struct hrtimer poll_timer;
-	/* ns until it looks again; the timer's own */
+	/* its period, ns; written by the timer, or by the self-test offline */
 	u64 poll_ns;
 	/*
-	 * Looks of the watchdog that found completions without a message, one
-	 * after the other: no handler found one in between. A word.
+	 * Consecutive watchdog checks that found completions without a message;
+	 * cleared by the interrupt handler on a completion. A word, no lock.
 	 */
 	unsigned int lost_row;
 };
@@ -139,11 +139,11 @@ void axl_dma_flush(struct axl_device *axl, int status);
 void axl_dma_unblock(struct axl_device *axl);
 void axl_irq_poll_arm(struct axl_device *axl);
 void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
-			    unsigned int n, int status);
+		     unsigned int n, int status);
 bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
-			     unsigned int n, bool told);
+		      unsigned int n, bool told);
 void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
-			    unsigned int n);
+		     unsigned int n);
 void axl_dir_kick(struct axl_device *axl, struct axl_dma_dir *dir);
 void axl_dir_unblock(struct axl_device *axl, struct axl_dma_dir *dir);
 void axl_dma_poll_stop(struct axl_device *axl);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Axelera Metis driver: PCI probe, removal and shutdown, and the gate through
- * which everybody else passes to the hardware.
+ * Axelera Metis driver: PCI probe, removal and shutdown; the callbacks of power
+ * management and of PCI error recovery.
  */
 #include <linux/idr.h>
 #include <linux/module.h>
@@ -30,7 +30,7 @@
 #define AXL_VENDOR		0x1f9d
 #define AXL_DEVICE_OMEGA	0x1100	/* all shipping cards */
 #define AXL_DEVICE_ALPHA	0x11aa
-#define AXL_EMU_VENDOR		0x1234	/* ids the vendor's emulators use */
+#define AXL_EMU_VENDOR		0x1234	/* ids of the vendor's emulators */
 #define AXL_EMU_DEVICE_OMEGA	0x2024
 #define AXL_EMU_DEVICE_ALPHA	0x2023
 
@@ -39,10 +39,10 @@
 #define AXL_BAR_L2_SIZE		SZ_32M
 
 static DEFINE_IDA(axl_ids);
-/* devices, bound or kept by open files or by whoever holds a reference */
+/* devices not yet released: bound, or referenced, e.g. by open files */
 static atomic_t axl_devices = ATOMIC_INIT(0);
 
-/* The last reference is gone, that of a file perhaps. */
+/* Last put; on close() if a file was still open at removal. */
 static void axl_release_dev(struct device *dev)
 {
 	struct axl_device *axl = axl_from_dev(dev);
@@ -54,7 +54,7 @@ static void axl_release_dev(struct device *dev)
 	pci_dev_put(axl->pdev);
 	cleanup_srcu_struct(&axl->srcu);
 	kvfree(axl);
-	/* the module's code may go when the last one is through here */
+	/* axl_module_exit() waits for the last device */
 	if (atomic_dec_and_test(&axl_devices))
 		wake_up_var(&axl_devices);
 }
@@ -73,7 +73,7 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 		return ERR_PTR(ret);
 	}
 	atomic_inc(&axl_devices);
-	/* log lines name it, and files can outlive it */
+	/* referenced for log lines: open files can outlive the binding */
 	axl->pdev = pci_dev_get(pdev);
 	axl->bounced = true;
 	axl->hostif.news_at = jiffies;
@@ -87,7 +87,7 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 	axl_dma_setup(axl);
 	axl_cdev_setup(axl, &pdev->dev);
 	axl->dev.release = axl_release_dev;
-	/* from here on put_device() frees it */
+	/* from here on put_device() frees axl */
 
 	ret = axl_irq_setup(axl);
 	if (ret)
@@ -109,7 +109,7 @@ err:
 	return ERR_PTR(ret);
 }
 
-/* A BAR that the kernel could not place reads as nothing, or as unset. */
+/* A BAR without an address has no memory flag, or IORESOURCE_UNSET. */
 static bool axl_bar_assigned(struct pci_dev *pdev, int bar, u64 min)
 {
 	return pci_resource_flags(pdev, bar) & IORESOURCE_MEM &&
@@ -119,8 +119,8 @@ static bool axl_bar_assigned(struct pci_dev *pdev, int bar, u64 min)
 }
 
 /*
- * A BAR as the card has it is the one that the core gave it. All ones are no
- * answer at all, which the engine tells better.
+ * Check that the card's BAR still holds the address that the PCI core assigned.
+ * All ones mean no answer and pass: axl_edma_probe() reports that case.
  */
 static bool axl_bar_kept(struct pci_dev *pdev, int bar)
 {
@@ -148,7 +148,7 @@ static int axl_check_bars(struct pci_dev *pdev)
 			"BAR0 (4 KiB) has no address: see docs/hardware-notes.md, \"Identity and BARs\"\n");
 		return -ENOSPC;
 	}
-	/* its BARs decode nothing, or what is somebody else's */
+	/* the BARs decode nothing, or addresses of another device */
 	if (!axl_bar_kept(pdev, AXL_BAR_REGS) || !axl_bar_kept(pdev, AXL_BAR_L2)) {
 		dev_err(&pdev->dev,
 			"the card restarted while nobody drove it and has lost its configuration: echo 1 > /sys/bus/pci/devices/%s/remove; echo 1 > /sys/bus/pci/rescan\n",
@@ -189,11 +189,11 @@ static int axl_set_dma_limits(struct axl_device *axl)
 		ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(32));
 	if (ret)
 		dev_err(&pdev->dev, "no usable DMA addressing (%d)\n", ret);
-	/* behind an IOMMU a scattered buffer becomes one segment */
+	/* behind an IOMMU a scattered buffer can become one segment */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
-	/* swiotlb bounces 256 KiB in one piece at most */
+	/* swiotlb bounces at most 256 KiB in one piece */
 	axl->buf.max_map = min_t(size_t, dma_max_mapping_size(&pdev->dev),
-			     UINT_MAX);
+				 UINT_MAX);
 	return ret;
 }
 
@@ -245,7 +245,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = axl_set_dma_limits(axl);
 	if (ret)
 		goto err_unmap;
-	/* a card left running by somebody else writes nothing before it is ours */
+	/* a previous owner may have left the card running: stop its DMA */
 	pci_clear_master(pdev);
 
 	found = axl_hostif_refresh(axl);
@@ -256,7 +256,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = axl_irq_alloc(axl);
 	if (ret)
 		goto err_table;
-	/* what a restart of the card has to bring back: no bus mastering yet */
+	/* restored after a restart of the card; bus mastering is still off */
 	ret = pci_save_state(pdev);
 	axl->saved = ret ? NULL : pci_store_saved_state(pdev);
 	if (!axl->saved) {
@@ -306,10 +306,10 @@ err_put:
 	return ret;
 }
 
-/* Everything that must not happen to a card nobody drives any more. */
+/* End all waits, transfers and mappings, and quiesce the card; may sleep. */
 static void axl_stop(struct axl_device *axl)
 {
-	/* first of all: it ends whatever waits for the card under reset_sem */
+	/* first: ends waits for the card that hold reset_sem */
 	WRITE_ONCE(axl->gone, true);
 	wake_up_all(&axl->dma.idle_wait);
 	down_write(&axl->reset_sem);
@@ -318,7 +318,7 @@ static void axl_stop(struct axl_device *axl)
 	axl_dma_flush(axl, -ENODEV);
 	axl_raise_generation(axl);
 	up_write(&axl->reset_sem);
-	/* they find the device gone */
+	/* work that still runs finds @gone set and does nothing */
 	cancel_delayed_work_sync(&axl->bus_work);
 	cancel_work_sync(&axl->reset_work);
 	axl_monitor_stop(axl);
@@ -333,7 +333,7 @@ static void axl_remove(struct pci_dev *pdev)
 	axl_ext_del(axl);
 	axl_cdev_del(axl);
 	axl_debugfs_del(axl);
-	/* the number is free although files may keep the shell */
+	/* the number can be reused while open files keep the structure */
 	ida_free(&axl_ids, axl->id);
 	axl_buf_unmap_all(axl);
 	axl_irq_free(axl);
@@ -343,21 +343,21 @@ static void axl_remove(struct pci_dev *pdev)
 	kfree(axl->saved);
 	pci_release_regions(pdev);
 	pci_disable_device(pdev);
-	/* open files keep a shell that answers -ENODEV */
+	/* open files keep the structure; their calls return -ENODEV */
 	put_device(&axl->dev);
 }
 
 static void axl_shutdown(struct pci_dev *pdev)
 {
-	/* the SMMU goes later: nothing may be in flight by then */
+	/* the SMMU is shut down later: no DMA may be in flight then */
 	axl_stop(pci_get_drvdata(pdev));
-	/* nor may files that are closed later have anything left to unmap */
+	/* files closed after that must not find anything to unmap */
 	axl_buf_unmap_all(pci_get_drvdata(pdev));
 }
 
 /*
- * Resets by others, errors and system sleep: what runs on the card does not
- * survive them. The card is quiet before and looked at anew afterwards.
+ * Resets by other agents, PCI errors and system sleep: what runs on the card
+ * does not survive them. The card is quiesced before and recovered afterwards.
  */
 static void axl_pci_reset_prepare(struct pci_dev *pdev)
 {
@@ -382,7 +382,7 @@ static pci_ers_result_t axl_error_detected(struct pci_dev *pdev,
 
 static pci_ers_result_t axl_slot_reset(struct pci_dev *pdev)
 {
-	/* config space is restored when the card is looked at */
+	/* axl_recover() restores config space */
 	return PCI_ERS_RESULT_RECOVERED;
 }
 

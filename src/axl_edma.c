@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The DMA engine: programming, starting, stopping, status. Knows registers, not
+ * The DMA engine: programming, starting, stopping, status. Independent of the
  * queues. (hardware-notes: DMA engine)
  */
 #include <linux/bitfield.h>
@@ -15,7 +15,7 @@
 #include "axl_edma_regs.h"
 #include "axl_msi.h"
 
-/* Registers that exist once for each direction. */
+/* Offsets of the registers of one direction. */
 struct axl_edma_map {
 	u16 engine_en;
 	u16 doorbell;
@@ -56,10 +56,10 @@ static const struct axl_edma_map axl_edma_maps[2] = {
 	},
 };
 
-/* Distance between the register blocks of two channels of one direction */
+/* Distance between the register blocks of two channels of one direction. */
 #define AXL_EDMA_CH_STRIDE	(AXL_EDMA_RD_CH(1) - AXL_EDMA_RD_CH(0))
 
-/* How long channels may take to stop after they were told to. */
+/* Time allowed for channels to stop. */
 #define AXL_EDMA_STOP_US	20000
 
 static const struct axl_edma_map *axl_edma_map(const struct axl_dma_dir *dir)
@@ -74,7 +74,7 @@ static void __iomem *axl_edma_ch(struct axl_device *axl,
 	return axl->regs + axl_edma_map(dir)->channel + n * AXL_EDMA_CH_STRIDE;
 }
 
-/* Where half a channel's list begins in BAR2; read lists come first. */
+/* BAR2 offset of half a channel's list; its read list comes first. */
 static u32 axl_edma_list(struct axl_device *axl, const struct axl_dma_dir *dir,
 			 unsigned int n, u8 half)
 {
@@ -88,10 +88,10 @@ static u32 axl_edma_list(struct axl_device *axl, const struct axl_dma_dir *dir,
 }
 
 /**
- * axl_edma_probe() - find out how many channels there are
+ * axl_edma_probe() - read the number of channels
  * @axl: the device
  *
- * Return: 0 or -EIO when nothing believable answers.
+ * Return: 0, or -EIO (all ones, or a direction without channels).
  */
 int axl_edma_probe(struct axl_device *axl)
 {
@@ -107,8 +107,10 @@ int axl_edma_probe(struct axl_device *axl)
 }
 
 /**
- * axl_edma_alive() - does the engine answer as it did at probe
+ * axl_edma_alive() - check that the engine answers as at probe
  * @axl: the device
+ *
+ * Any context.
  */
 bool axl_edma_alive(struct axl_device *axl)
 {
@@ -139,15 +141,15 @@ static void axl_edma_set_imwr(struct axl_device *axl, struct axl_dma_dir *dir,
 }
 
 /**
- * axl_edma_update_imwr() - make the engine send the messages the kernel expects
+ * axl_edma_update_imwr() - program the messages that the engine sends
  * @axl: the device
- * @dir: the direction
+ * @dir: the direction; its lock is held
  *
  * The message can change with the affinity of its interrupt, so this is called
- * before every doorbell; without a change it costs no register access. While a
- * sibling runs nothing is changed, lest it sends half of each. Without a message
- * that the engine could send, it writes to a spare word of the vMSI buffer: what
- * the registers hold after a reset is bus address 0.
+ * before every doorbell; without a change it costs no register access. Nothing
+ * is changed while a sibling runs, which could send half of each message. If
+ * the engine cannot send the message, the registers name a spare word of the
+ * vMSI buffer: after a reset they hold bus address 0.
  */
 void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 {
@@ -169,8 +171,8 @@ void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 }
 
 /*
- * With dma_vm the registers are firmware's. But if it has not programmed them
- * since a reset, or is not there any more, messages would go to bus address 0.
+ * With dma_vm, firmware owns the registers. But if it has not programmed them
+ * since a reset, or no longer runs, messages would go to bus address 0.
  */
 static void axl_edma_check_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 {
@@ -184,7 +186,7 @@ static void axl_edma_check_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 }
 
 /**
- * axl_edma_enable() - let a direction run
+ * axl_edma_enable() - enable the engine of a direction
  * @axl: the device
  * @dir: the direction
  */
@@ -193,7 +195,7 @@ void axl_edma_enable(struct axl_device *axl, struct axl_dma_dir *dir)
 	writel(AXL_EDMA_ENGINE_EN, axl->regs + axl_edma_map(dir)->engine_en);
 }
 
-/* What the driver sets once and for all. */
+/* Program the registers whose values never change. */
 static void axl_edma_configure(struct axl_device *axl, struct axl_dma_dir *dir)
 {
 	const struct axl_edma_map *map = axl_edma_map(dir);
@@ -207,10 +209,10 @@ static void axl_edma_configure(struct axl_device *axl, struct axl_dma_dir *dir)
 }
 
 /**
- * axl_edma_reprogram() - write again what a restart of firmware may have reset
+ * axl_edma_reprogram() - reprogram registers that a restart may have cleared
  * @axl: the device, online
  *
- * For one that the link did not show. What runs, runs on.
+ * For a firmware restart that the link did not show. Transfers continue.
  */
 void axl_edma_reprogram(struct axl_device *axl)
 {
@@ -222,8 +224,8 @@ void axl_edma_reprogram(struct axl_device *axl)
 		spin_lock_irq(&dir->lock);
 		axl_edma_configure(axl, dir);
 		/*
-		 * What runs would send half of it if it was reset: before the next
-		 * doorbell, then.
+		 * If the registers were cleared, a running channel could send
+		 * half of the message: program it before the next doorbell.
 		 */
 		if (dir->running)
 			dir->imwr = ~0ULL;
@@ -231,7 +233,7 @@ void axl_edma_reprogram(struct axl_device *axl)
 			axl_edma_check_imwr(axl, dir);
 		else
 			axl_edma_set_imwr(axl, dir, dir->imwr, dir->imwr_data);
-		/* a direction that is being stopped is enabled afterwards */
+		/* a direction being stopped is enabled afterwards */
 		if (!dir->blocked)
 			axl_edma_enable(axl, dir);
 		spin_unlock_irq(&dir->lock);
@@ -241,13 +243,13 @@ void axl_edma_reprogram(struct axl_device *axl)
 /**
  * axl_edma_fill() - write the next elements of a channel's request to its list
  * @axl: the device
- * @dir: the direction
+ * @dir: the direction; its lock is held
  * @n: the channel
  * @half: the half of the list to fill; it must not be running
- * @segs: the memory of the request
+ * @segs: segments of the request's buffer
  * @nr_segs: entries of @segs
  *
- * Return: elements written, 0 when the request has no more.
+ * Return: elements written including the terminator, 0 if nothing is left.
  */
 unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
 			   unsigned int n, u8 half, const struct axl_seg *segs,
@@ -265,7 +267,7 @@ unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
 
 		writeq(elem->sar, list + AXL_EDMA_ELEM_SAR);
 		writeq(elem->dar, list + AXL_EDMA_ELEM_DAR);
-		/* last, with the cycle bit: size is the upper half of this */
+		/* last, as it has the cycle bit; the upper half is the size */
 		writeq((u64)elem->size << 32 | elem->control,
 		       list + AXL_EDMA_ELEM_CONTROL);
 	}
@@ -274,11 +276,11 @@ unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
 }
 
 /**
- * axl_edma_start_single() - run one block
+ * axl_edma_start_single() - start a transfer of one block
  * @axl: the device
- * @dir: the direction
+ * @dir: the direction; its lock is held
  * @n: an idle channel
- * @elem: what to move; the control field is not used
+ * @elem: the block; its control field is not used
  */
 void axl_edma_start_single(struct axl_device *axl, struct axl_dma_dir *dir,
 			   unsigned int n, const struct axl_elem *elem)
@@ -296,9 +298,9 @@ void axl_edma_start_single(struct axl_device *axl, struct axl_dma_dir *dir,
 }
 
 /**
- * axl_edma_start_list() - run a half of a channel's list
+ * axl_edma_start_list() - start half of a channel's list
  * @axl: the device
- * @dir: the direction
+ * @dir: the direction; its lock is held
  * @n: an idle channel
  * @half: filled by axl_edma_fill()
  */
@@ -314,21 +316,21 @@ void axl_edma_start_list(struct axl_device *axl, struct axl_dma_dir *dir,
 	writel(lower_32_bits(llp), regs + AXL_EDMA_CH_LLP_LO);
 	writel(upper_32_bits(llp), regs + AXL_EDMA_CH_LLP_HI);
 	/*
-	 * Elements and doorbell travel to different targets inside the device:
-	 * a read of the list comes back only when all writes to it have landed.
+	 * Elements and doorbell go to different targets inside the device: a
+	 * read of the list completes only after all writes to it.
 	 */
 	readl(axl->l2 + list + AXL_EDMA_ELEM_CONTROL);
 	writel(n, axl->regs + axl_edma_map(dir)->doorbell);
 }
 
 /**
- * axl_edma_status() - how a channel is doing
+ * axl_edma_status() - read the status of a channel
  * @axl: the device
  * @dir: the direction
  * @n: the channel
  *
- * Return: AXL_EDMA_CS_*, or -EIO when the link is dead: that reads as
- * AXL_EDMA_CS_STOPPED and would pass for success.
+ * Return: AXL_EDMA_CS_*, or -EIO if the register reads all ones (dead link),
+ * which would decode as AXL_EDMA_CS_STOPPED, that is success.
  */
 int axl_edma_status(struct axl_device *axl, struct axl_dma_dir *dir,
 		    unsigned int n)
@@ -354,7 +356,7 @@ void axl_edma_ack(struct axl_device *axl, struct axl_dma_dir *dir,
 }
 
 /**
- * axl_edma_report() - say why a channel halted
+ * axl_edma_report() - log why a channel halted
  * @axl: the device
  * @dir: the direction
  * @n: the halted channel
@@ -393,9 +395,9 @@ void axl_edma_report(struct axl_device *axl, struct axl_dma_dir *dir,
 }
 
 /*
- * No channel of the direction runs; a dead link runs nothing either, but one read
- * that failed does not make it dead. Right after a doorbell a channel can read as
- * not started: believed only when @settled.
+ * Check that no channel of the direction runs. A dead link counts as stopped,
+ * but one failed read does not prove it dead. Right after a doorbell a channel
+ * can read as not started: this counts as stopped only if @settled.
  */
 static bool axl_edma_stopped(struct axl_device *axl, struct axl_dma_dir *dir,
 			     bool settled)
@@ -419,16 +421,17 @@ static bool axl_edma_stopped(struct axl_device *axl, struct axl_dma_dir *dir,
 /**
  * axl_edma_stop() - stop all channels of a direction
  * @axl: the device
- * @dir: the direction; blocked, so that nobody starts anything
- * @disable: straight by the engine enable
+ * @dir: the direction; blocked, so that no request is started
+ * @disable: clear the engine enable at once, without stop doorbells
  *
- * Stopping one channel quiesces its siblings anyway, so all are told to: first
- * each by its doorbell, then the engine as a whole. Sleeps. The engine is left
- * disabled when that was needed.
+ * Stopping one channel quiesces its siblings anyway, so all busy ones are
+ * stopped: first each by its doorbell, then, if needed, by the engine enable,
+ * which then stays clear. May sleep.
  *
- * Return: true when every channel reads as stopped, or the device does not answer;
- * axl_edma_proven() tells the two apart. The other callers switch bus mastering off,
- * reset the function, or move data to the driver's own memory only.
+ * Return: true if every channel reads as stopped or the device does not answer;
+ * axl_edma_proven() distinguishes the two. Callers without that check switch
+ * bus mastering off, reset the function, or move data to the driver's own
+ * memory only.
  */
 bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
 		   bool disable)
@@ -457,12 +460,10 @@ bool axl_edma_stop(struct axl_device *axl, struct axl_dma_dir *dir,
  * @axl: the device
  * @dir: the direction, after axl_edma_stop()
  *
- * axl_edma_stop() takes a device that does not answer for one that runs nothing.
- * If it answers again its channels may still run.
+ * axl_edma_stop() treats a device that does not answer as stopped. If it
+ * answers again, its channels may still run. May sleep.
  *
- * Sleeps.
- *
- * Return: true when each channel answered and none runs.
+ * Return: true if every channel answered and none runs.
  */
 bool axl_edma_proven(struct axl_device *axl, struct axl_dma_dir *dir)
 {
@@ -486,10 +487,10 @@ bool axl_edma_proven(struct axl_device *axl, struct axl_dma_dir *dir)
  * axl_edma_init() - program the engine from scratch
  * @axl: the device
  *
- * For probe and after everything that resets the function, before bus mastering
- * comes on. Whatever a previous owner left running is stopped.
+ * For probe and after every reset of the function, before bus mastering is
+ * enabled. Stops channels that a previous owner left running. May sleep.
  *
- * Return: 0 or -EIO when a channel does not stop.
+ * Return: 0, or -EIO if a channel does not stop.
  */
 int axl_edma_init(struct axl_device *axl)
 {

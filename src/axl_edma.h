@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The engine's registers: axl_edma.c */
+/* Registers of the DMA engine: axl_edma.c */
 #ifndef AXL_EDMA_H
 #define AXL_EDMA_H
 

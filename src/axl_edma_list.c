@@ -26,8 +26,8 @@ int axl_cursor_init(struct axl_cursor *cur, const struct axl_seg *segs,
 		return -ERANGE;
 
 	/*
-	 * The last segment that starts at or before @offset. Of several with the
-	 * same start all but the last are empty, so that is the right one.
+	 * Find the last segment that starts at or before @offset. Of several
+	 * with the same start all but the last are empty.
 	 */
 	while (high - low > 1) {
 		unsigned int mid = low + (high - low) / 2;
@@ -53,7 +53,7 @@ bool axl_cursor_next(struct axl_cursor *cur, const struct axl_seg *segs,
 	if (!cur->left)
 		return false;
 
-	/* Elements of 0 bytes are undefined: step over what is used up. */
+	/* Elements of 0 bytes are undefined: skip used-up segments. */
 	while (cur->seg < nr && cur->seg_off >= segs[cur->seg].len) {
 		cur->seg++;
 		cur->seg_off = 0;
@@ -87,7 +87,7 @@ unsigned int axl_list_fill(struct axl_cursor *cur, const struct axl_seg *segs,
 	if (!n)
 		return 0;
 
-	/* One interrupt a list: the engine is done with all when it is raised. */
+	/* One interrupt per list, raised when all elements are done. */
 	out[n - 1].control |= AXL_EDMA_RIE;
 	out[n] = (struct axl_elem){ .control = 0 };
 	return n + 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * From the segments of a mapped buffer to the elements of an engine list.
+ * Convert the segments of a mapped buffer to the elements of an engine list.
  *
  * Pure: no kernel services, no allocation, no I/O; see axl_elf.h.
  */
@@ -11,17 +11,17 @@
 #include <linux/types.h>
 
 /*
- * Bytes one element (or one single-block transfer) moves at most. The size
- * register has 32 bits; a power of two keeps what follows as well aligned as
- * what went before. (hardware-notes: DMA engine)
+ * Maximum bytes of one element or single-block transfer. The size register has
+ * 32 bits; a power of two preserves the alignment for the next element.
+ * (hardware-notes: DMA engine)
  */
 #define AXL_ELEM_MAX		SZ_2G
 
 /**
  * struct axl_seg - a bus-contiguous piece of a buffer
- * @addr: bus address (behind an IOMMU: an IOVA)
+ * @addr: bus address (an IOVA behind an IOMMU)
  * @len: bytes
- * @start: offset of this piece in the buffer, the sum of @len of those before
+ * @start: offset in the buffer: the sum of @len of the pieces before
  */
 struct axl_seg {
 	u64 addr;
@@ -35,7 +35,8 @@ struct axl_seg {
  * @size: bytes to move
  * @sar: source: a bus address on a read channel, a device address on a write
  *	channel
- * @dar: destination, the other way round
+ * @dar: destination: a device address on a read channel, a bus address on a
+ *	write channel
  *
  * Not the layout in device memory: the caller writes each field with an
  * accessor at AXL_EDMA_ELEM_*.
@@ -48,13 +49,13 @@ struct axl_elem {
 };
 
 /**
- * struct axl_cursor - how far a transfer has been turned into elements
+ * struct axl_cursor - position up to which a transfer was turned into elements
  * @seg: index of the current segment
  * @seg_off: offset in that segment, at most its length
  * @left: bytes not yet covered by an element
- * @dev_addr: device address that goes with the next byte
+ * @dev_addr: device address of the next byte
  *
- * A plain value: copy it to remember a position, assign it to go back there.
+ * A plain value: copy it to save a position, assign it to restore one.
  */
 struct axl_cursor {
 	unsigned int seg;
@@ -64,7 +65,7 @@ struct axl_cursor {
 };
 
 /**
- * axl_cursor_init() - place a cursor at the start of a transfer
+ * axl_cursor_init() - set a cursor to the start of a transfer
  * @cur: the cursor
  * @segs: segments of the buffer
  * @nr: entries of @segs
@@ -79,14 +80,14 @@ int axl_cursor_init(struct axl_cursor *cur, const struct axl_seg *segs,
 		    unsigned int nr, u64 offset, u64 length, u64 dev_addr);
 
 /**
- * axl_cursor_next() - take the next element from a transfer
+ * axl_cursor_next() - build the next element of a transfer
  * @cur: the cursor; moved behind the element
  * @segs: segments of the buffer
  * @nr: entries of @segs
  * @to_device: direction: true for a read channel
- * @elem: the element, at most %AXL_ELEM_MAX bytes, with AXL_EDMA_CB alone set
+ * @elem: the element, at most %AXL_ELEM_MAX bytes, with only AXL_EDMA_CB set
  *
- * Return: false, and @elem untouched, when nothing is left.
+ * Return: true, or false with @elem unchanged if nothing is left.
  */
 bool axl_cursor_next(struct axl_cursor *cur, const struct axl_seg *segs,
 		     unsigned int nr, bool to_device, struct axl_elem *elem);
@@ -105,7 +106,7 @@ bool axl_cursor_next(struct axl_cursor *cur, const struct axl_seg *segs,
  * from that of a channel started with AXL_EDMA_CCS, so that the engine stops
  * there.
  *
- * Return: elements written including the terminator; 0 when nothing is left or
+ * Return: elements written including the terminator; 0 if nothing is left or
  * @max has no room for a data element.
  */
 unsigned int axl_list_fill(struct axl_cursor *cur, const struct axl_seg *segs,
@@ -113,12 +114,12 @@ unsigned int axl_list_fill(struct axl_cursor *cur, const struct axl_seg *segs,
 			   struct axl_elem *out, unsigned int max);
 
 /**
- * axl_cursor_single() - does the rest need no list
+ * axl_cursor_single() - check whether one element covers the rest
  * @cur: the cursor
  * @segs: segments of the buffer
  * @nr: entries of @segs
  *
- * Return: true when something is left and one element covers all of it.
+ * Return: true if something is left and one element covers all of it.
  */
 bool axl_cursor_single(const struct axl_cursor *cur, const struct axl_seg *segs,
 		       unsigned int nr);

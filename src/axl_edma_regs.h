@@ -11,14 +11,14 @@
 
 #include <linux/bits.h>
 
-/* Channels per direction that the register map of this part has room for. */
+/* Maximum number of channels per direction in this register map. */
 #define AXL_EDMA_MAX_CHANNELS		4
 
 #define AXL_EDMA_CTRL			0x008
 #define   AXL_EDMA_CTRL_WR_CH		GENMASK(3, 0)
 #define   AXL_EDMA_CTRL_RD_CH		GENMASK(19, 16)
 
-/* Bit 0 runs a whole direction; clearing it quiesces all of its channels. */
+/* Bit 0 enables a direction; clearing it quiesces all of its channels. */
 #define AXL_EDMA_WR_ENGINE_EN		0x00c
 #define AXL_EDMA_RD_ENGINE_EN		0x02c
 #define   AXL_EDMA_ENGINE_EN		BIT(0)
@@ -28,7 +28,7 @@
 #define   AXL_EDMA_DOORBELL_CH		GENMASK(2, 0)
 #define   AXL_EDMA_DOORBELL_STOP	BIT(31)
 
-/* One layout for status, mask and clear. */
+/* Status, mask and clear have the same layout. */
 #define AXL_EDMA_WR_INT_STATUS		0x04c
 #define AXL_EDMA_WR_INT_MASK		0x054
 #define AXL_EDMA_WR_INT_CLEAR		0x058
@@ -53,7 +53,7 @@
 #define   AXL_EDMA_RD_ERR_TIMEOUT	GENMASK(23, 16)	/* no completion */
 #define   AXL_EDMA_RD_ERR_POISON	GENMASK(31, 24)
 
-/* A channel each: a list fetch error raises the remote abort message. */
+/* One bit per channel: a list fetch error raises the remote abort message. */
 #define AXL_EDMA_WR_LL_ERR_EN		0x090
 #define AXL_EDMA_RD_LL_ERR_EN		0x0c4
 #define   AXL_EDMA_LL_ERR_EN		GENMASK(7, 0)
@@ -61,7 +61,7 @@
 
 /*
  * Remote interrupt messages: one address for done and one for abort in each
- * direction, 16 bits of data for each channel, two channels a register.
+ * direction, 16 bits of data for each channel, two channels per register.
  */
 #define AXL_EDMA_WR_DONE_IMWR_LO	0x060
 #define AXL_EDMA_WR_DONE_IMWR_HI	0x064
@@ -80,7 +80,7 @@
 #define AXL_EDMA_RD_CH_PWR_EN(n)	(0x168 + 4 * (n))
 #define   AXL_EDMA_CH_PWR_EN		BIT(0)
 
-/* One block of registers a channel. */
+/* One block of registers per channel. */
 #define AXL_EDMA_WR_CH(n)		(0x200 + 0x200 * (n))
 #define AXL_EDMA_RD_CH(n)		(0x300 + 0x200 * (n))
 #define AXL_EDMA_CH_CONTROL1		0x00
@@ -93,21 +93,21 @@
 #define AXL_EDMA_CH_LLP_LO		0x1c
 #define AXL_EDMA_CH_LLP_HI		0x20
 
-/* control1 of a channel; the first five bits also in a list element's control */
+/* Channel control1; a list element's control has the first five bits, too. */
 #define AXL_EDMA_CB			BIT(0)	/* cycle bit */
 #define AXL_EDMA_TCB			BIT(1)	/* toggle cycle bit */
 #define AXL_EDMA_LLP			BIT(2)	/* this element is a link */
-#define AXL_EDMA_LIE			BIT(3)	/* local interrupt: firmware's, stays 0 */
-#define AXL_EDMA_RIE			BIT(4)	/* remote interrupt: ours */
+#define AXL_EDMA_LIE			BIT(3)	/* local interrupt: to firmware, stays 0 */
+#define AXL_EDMA_RIE			BIT(4)	/* remote interrupt: to host */
 #define AXL_EDMA_CS			GENMASK(6, 5)
 #define   AXL_EDMA_CS_NONE		0	/* not started, or just after the doorbell */
 #define   AXL_EDMA_CS_RUNNING		1
 #define   AXL_EDMA_CS_HALTED		2	/* on an error */
-#define   AXL_EDMA_CS_STOPPED		3	/* done; a dead link reads so, too */
+#define   AXL_EDMA_CS_STOPPED		3	/* done; also read from a dead link */
 #define AXL_EDMA_CCS			BIT(8)	/* consumer cycle state */
 #define AXL_EDMA_LLE			BIT(9)	/* linked-list mode */
 
-/* What any register reads as when the link is dead. */
+/* Value read from any register when the link is dead. */
 #define AXL_EDMA_ALL_ONES		0xffffffffu
 
 /* A list element in device memory, aligned to 8 bytes. */

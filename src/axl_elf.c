@@ -12,10 +12,10 @@
 #include "axl_elf.h"
 #include "axl_le.h"
 
-/* e_phnum of a file that keeps the real number elsewhere (gABI) */
+/* e_phnum if the real number is in the first section header (gABI) */
 #define AXL_ELF_PN_XNUM		0xffff
 
-/* What is needed of the file header, whichever class the image has. */
+/* Fields used of the file header, for both classes. */
 struct file_header {
 	u64 entry;
 	u64 phoff;
@@ -27,7 +27,7 @@ struct file_header {
 	u16 phnum;
 };
 
-/* The same of a program header. */
+/* Fields used of a program header, for both classes. */
 struct program_header {
 	u32 type;
 	u32 flags;
@@ -38,8 +38,8 @@ struct program_header {
 };
 
 /*
- * Fields are read by offset: the members of the ELF structures are in CPU byte
- * order and want alignment, and the image promises neither.
+ * Fields are read by offset: the members of the ELF structures need CPU byte
+ * order and alignment, and the image guarantees neither.
  */
 static void read_file_header(const u8 *p, bool is64, struct file_header *hdr)
 {
@@ -86,7 +86,7 @@ static void read_program_header(const u8 *p, bool is64,
 
 static bool inside(u64 base, u64 size, const struct axl_region *region)
 {
-	/* Subtract only what is known to be smaller: nothing here can wrap. */
+	/* Only smaller values are subtracted, so nothing can wrap. */
 	return base >= region->base && size <= region->size &&
 	       base - region->base <= region->size - size;
 }
@@ -212,7 +212,7 @@ static int add_segment(struct axl_elf *elf, const struct axl_elf_segment *seg,
 		*why = "segment is larger in the file than in memory";
 		return -EINVAL;
 	}
-	/* The last byte, not the one behind it, must be addressable. */
+	/* The last byte must be addressable, not the one after it. */
 	if (seg->mem_size - 1 > last_addr - seg->dev_addr) {
 		*why = "segment wraps around the end of addresses";
 		return -EINVAL;
@@ -293,7 +293,7 @@ int axl_elf_parse(const void *image, size_t size,
 		if (ret)
 			return ret;
 
-		/* Zeroes behind the file's part are not instructions. */
+		/* The zeroed part after the file's bytes contains no code. */
 		if ((phdr.flags & PF_X) &&
 		    elf->entry >= seg.dev_addr &&
 		    elf->entry - seg.dev_addr < seg.file_size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Firmware images: which bytes of an ELF file go to which device address.
+ * Firmware images: ELF files and the device addresses of their segments.
  *
  * Pure: no kernel services, no allocation, no I/O. The same source is built
  * into the module, into the host tests and into a fuzzer.
@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-/* Loadable segments that an image can have; real ones have fewer than ten. */
+/* Maximum of loadable segments; real images have fewer than ten. */
 #define AXL_ELF_MAX_SEGMENTS	64
 
 /**
@@ -24,12 +24,12 @@ struct axl_region {
 };
 
 /**
- * struct axl_elf_limits - where an image may be placed
- * @allow: every segment must lie wholly inside one of these
+ * struct axl_elf_limits - allowed places and size of an image
+ * @allow: every segment must be entirely inside one of these regions
  * @nr_allow: entries of @allow
- * @deny: no segment may touch any of these
+ * @deny: no segment may overlap any of these regions
  * @nr_deny: entries of @deny
- * @max_total: bound on the sum of all segments' sizes in memory
+ * @max_total: limit of the sum of all segments' sizes in memory, bytes
  */
 struct axl_elf_limits {
 	const struct axl_region *allow;
@@ -40,12 +40,12 @@ struct axl_elf_limits {
 };
 
 /**
- * struct axl_elf_segment - one piece of an image
+ * struct axl_elf_segment - a loadable segment of an image
  * @dev_addr: device address of its first byte (p_paddr)
- * @file_offset: first byte in the file; @file_offset + @file_size is inside it
- * @file_size: bytes taken from the file, 0..@mem_size
- * @mem_size: bytes in device memory, at least 1; those after @file_size are to
- *	be zeroed
+ * @file_offset: offset in the file; the segment ends inside the file
+ * @file_size: bytes from the file, 0..@mem_size
+ * @mem_size: bytes in device memory, at least 1; the caller must zero those
+ *	after @file_size
  */
 struct axl_elf_segment {
 	u64 dev_addr;
@@ -55,12 +55,12 @@ struct axl_elf_segment {
 };
 
 /**
- * struct axl_elf - what is left of an image after validation
- * @entry: device address where execution starts; inside the part of an
- *	executable segment that comes from the file
+ * struct axl_elf - a validated image
+ * @entry: device address where execution starts; inside the bytes of an
+ *	executable segment that come from the file
  * @total: sum of all segments' @mem_size
  * @nr_segments: entries of @segments in use, at least 1
- * @segments: in the order of the file; they do not overlap
+ * @segments: in file order; they do not overlap
  */
 struct axl_elf {
 	u64 entry;
@@ -72,22 +72,22 @@ struct axl_elf {
 /**
  * axl_elf_parse() - validate an image and list its segments
  * @image: the file; any alignment, any content
- * @size: bytes at @image
- * @limits: where segments may go
- * @elf: filled in on success; without meaning on failure
- * @why: set on failure to a constant one-line reason, to NULL on success; may
+ * @size: bytes of @image
+ * @limits: allowed places and size
+ * @elf: filled in on success; undefined on failure
+ * @why: set on failure to a constant one-line reason, on success to NULL; may
  *	itself be NULL
  *
  * Accepts little-endian RISC-V executables (ET_EXEC) of either class. A
- * position-independent image is refused: nobody here would relocate it. Segments
- * of 0 bytes in memory and all that is not PT_LOAD are ignored.
+ * position-independent image is refused, because the driver does not relocate.
+ * Program headers other than PT_LOAD are ignored, and empty segments, too.
  *
  * The content of @image must not change during the call nor until the segments
  * are used: callers parse a private copy, never user memory.
  *
  * Return: 0, -ENOEXEC (not an executable of this kind), -EINVAL (malformed),
- * -ERANGE (a segment lies outside what is allowed or touches what is denied) or
- * -E2BIG (too many segments, or more than @limits->max_total bytes).
+ * -ERANGE (a segment is not inside an allowed region or overlaps a denied one)
+ * or -E2BIG (too many segments, or more than @limits->max_total bytes).
  */
 int axl_elf_parse(const void *image, size_t size,
 		  const struct axl_elf_limits *limits, struct axl_elf *elf,

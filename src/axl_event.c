@@ -10,9 +10,9 @@
 #include "axl_event.h"
 
 /**
- * struct axl_binding - an eventfd that follows an event
- * @node: in its bucket
- * @ctx: the eventfd
+ * struct axl_binding - an eventfd bound to an event
+ * @node: in &axl_event_bucket.bindings
+ * @ctx: the eventfd, referenced
  * @event: number, or AXL_EVENT_ANY
  */
 struct axl_binding {
@@ -44,9 +44,11 @@ static void axl_bucket_signal(struct axl_device *axl, u32 event)
 }
 
 /**
- * axl_event_signal() - an event happened
+ * axl_event_signal() - count an event and wake its waiters
  * @axl: the device
  * @event: below AXL_NR_EVENTS
+ *
+ * Any context.
  */
 void axl_event_signal(struct axl_device *axl, unsigned int event)
 {
@@ -57,7 +59,7 @@ void axl_event_signal(struct axl_device *axl, unsigned int event)
 }
 
 /**
- * axl_event_wake_all() - let every waiter look again
+ * axl_event_wake_all() - wake every waiter to check the device again
  * @axl: the device: its generation or its state has changed
  */
 void axl_event_wake_all(struct axl_device *axl)
@@ -83,12 +85,15 @@ struct wait_queue_head *axl_event_wait_head(struct axl_device *axl, u32 event)
 EXPORT_SYMBOL_AXL(axl_event_wait_head);
 
 /**
- * axl_event_bind() - make an eventfd follow an event
+ * axl_event_bind() - bind an eventfd to an event
  * @axl: the device
- * @event: checked by the caller
- * @fd: the eventfd
+ * @event: number or AXL_EVENT_ANY, checked by the caller
+ * @fd: file descriptor of the eventfd
  *
- * Return: the binding, for axl_event_unbind(), or an error.
+ * May sleep.
+ *
+ * Return: the binding, for axl_event_unbind(), or an ERR_PTR(): -EBADF or
+ * -EINVAL (not an eventfd), -ENOMEM.
  */
 struct axl_binding *axl_event_bind(struct axl_device *axl, u32 event, int fd)
 {
@@ -124,9 +129,9 @@ void axl_event_unbind(struct axl_device *axl, struct axl_binding *binding)
 }
 
 /**
- * axl_event_same() - is this the same event and the same eventfd
+ * axl_event_same() - check whether two bindings have the same event and eventfd
  * @a: a binding
- * @b: another
+ * @b: another binding
  */
 bool axl_event_same(const struct axl_binding *a, const struct axl_binding *b)
 {

@@ -13,21 +13,22 @@ struct axl_binding;
 struct axl_device;
 struct wait_queue_head;
 
-/* Waiters and eventfds of all events whose number has the same low bits. */
+/* Waiters and eventfds of the events whose numbers have the same low bits. */
 struct axl_event_bucket {
-	spinlock_t lock;	/* protects bindings; taken in interrupts */
+	/* protects @bindings; taken in hard interrupts */
+	spinlock_t lock;
 	wait_queue_head_t wait;
 	struct list_head bindings;
 };
 
 #define AXL_EVENT_BUCKETS	64
-#define AXL_EVENT_ANY_BUCKET	AXL_EVENT_BUCKETS	/* one more, its own */
+#define AXL_EVENT_ANY_BUCKET	AXL_EVENT_BUCKETS	/* extra bucket */
 
 /* A card's events. */
 struct axl_events {
-	/* by event number, and the sum of all; counts since the driver was bound */
+	/* counts since probe by event number; the last entry is the sum */
 	atomic64_t *counts;
-	/* waiters and eventfds; AXL_EVENT_BUCKETS and that of AXL_EVENT_ANY */
+	/* AXL_EVENT_BUCKETS entries and the one of AXL_EVENT_ANY */
 	struct axl_event_bucket *buckets;
 };
 

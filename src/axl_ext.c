@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The second interface of the device nodes: who offers it, which cards it knows,
- * which files use it.
+ * The second interface of the device nodes: the module that provides it, the
+ * cards that it serves and the files that use it.
  */
 #include <linux/compat.h>
 #include <linux/module.h>
@@ -10,14 +10,15 @@
 #include "axl_ext.h"
 
 /*
- * Bound cards, by axl_device.ext.node. The lock is held over add() and del(), and
- * while a card's node appears.
+ * Bound cards, linked by axl_device.ext.node. The lock is held over add() and
+ * del(), and while a card's node is created.
  */
 static DEFINE_MUTEX(axl_ext_list_lock);
 static LIST_HEAD(axl_ext_devices);
 /*
- * What a file's first use needs: this and axl_device.ext.added. Inside
- * axl_ext_list_lock, and also taken with the mmap_lock held. Written with both.
+ * Protects axl_ext_ops and axl_device.ext.added during a file's first use.
+ * Nests inside axl_ext_list_lock and inside mmap_lock. Both variables are
+ * written with both locks of this file held.
  */
 static DEFINE_MUTEX(axl_ext_use_lock);
 static const struct axl_ext_ops *axl_ext_ops;
@@ -51,16 +52,18 @@ static void axl_ext_del_from(struct axl_device *axl)
 {
 	if (!axl->ext.added)
 		return;
-	/* nobody is in open() after this */
+	/* no call of ops->open() is running after this */
 	axl_ext_set_added(axl, false);
 	axl_ext_ops->del(axl);
 }
 
 /**
- * axl_ext_register() - offer a second interface
+ * axl_ext_register() - register the second interface and add all cards to it
  * @ops: stays valid until axl_ext_unregister()
  *
- * Return: 0 or -EBUSY: there is one.
+ * May sleep.
+ *
+ * Return: 0 or -EBUSY (one is registered).
  */
 int axl_ext_register(const struct axl_ext_ops *ops)
 {
@@ -81,8 +84,10 @@ int axl_ext_register(const struct axl_ext_ops *ops)
 EXPORT_SYMBOL_AXL(axl_ext_register);
 
 /**
- * axl_ext_unregister() - the interface goes away
- * @ops: as registered; no file uses it, or its module could not be unloaded
+ * axl_ext_unregister() - remove all cards from the interface and unregister it
+ * @ops: as registered
+ *
+ * No file uses it: such a file holds a reference to its module. May sleep.
  */
 void axl_ext_unregister(const struct axl_ext_ops *ops)
 {
@@ -97,7 +102,7 @@ void axl_ext_unregister(const struct axl_ext_ops *ops)
 EXPORT_SYMBOL_AXL(axl_ext_unregister);
 
 /**
- * axl_ext_lock() - keep files from being opened, and the list of cards as it is
+ * axl_ext_lock() - block opening of files and changes to the list of cards
  */
 void axl_ext_lock(void)
 {
@@ -110,8 +115,10 @@ void axl_ext_unlock(void)
 }
 
 /**
- * axl_ext_add() - a card can be served
- * @axl: the device, ready; between axl_ext_lock() and axl_ext_unlock()
+ * axl_ext_add() - add a card to the interface
+ * @axl: the device, ready for use
+ *
+ * The caller holds axl_ext_lock().
  */
 void axl_ext_add(struct axl_device *axl)
 {
@@ -121,7 +128,7 @@ void axl_ext_add(struct axl_device *axl)
 }
 
 /**
- * axl_ext_del() - a card goes away
+ * axl_ext_del() - remove a card from the interface; may sleep
  * @axl: the device, stopped; its PCI device can still be used
  */
 void axl_ext_del(struct axl_device *axl)
@@ -133,13 +140,15 @@ void axl_ext_del(struct axl_device *axl)
 }
 
 /**
- * axl_ext_find_l2() - is this the L2 of a card
+ * axl_ext_find_l2() - check whether a bus address range is in the L2 of a card
  * @bus_addr: bus address
  * @length: bytes
- * @phys: out: as the CPU sees it
+ * @phys: out: physical address of @bus_addr for the CPU
  *
- * Its list buffer is out of bounds, where that is now: a start of other firmware
- * can move it under a transfer.
+ * The card's list buffer is excluded at its present place; a start of other
+ * firmware can move it into the range during a transfer. May sleep.
+ *
+ * Return: true if found.
  */
 bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 {
@@ -149,7 +158,7 @@ bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 
 	mutex_lock(&axl_ext_list_lock);
 	list_for_each_entry(axl, &axl_ext_devices, ext.node) {
-		/* below it: wraps */
+		/* wraps if the address is below BAR2: then beyond bar2_size */
 		offset = bus_addr - pci_bus_address(axl->pdev, 2);
 		list = READ_ONCE(axl->hostif.list_offset);
 		if (offset >= axl->bar2_size ||
@@ -165,11 +174,13 @@ bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 }
 
 /**
- * axl_ext_claim() - use the other interface if it is offered
+ * axl_ext_claim() - make a file use the second interface
  * @axl: the device
- * @ext: the file's
+ * @ext: the file's state
  *
- * Return: 0, -ENOTTY (nobody offers it) or -ENOMEM.
+ * Does nothing if the file uses it. May sleep; mmap_lock may be held.
+ *
+ * Return: 0, -ENOTTY (not available for this card) or -ENOMEM.
  */
 int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
 {
@@ -179,7 +190,7 @@ int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
 
 	mutex_lock(&axl_ext_use_lock);
 	ops = axl_ext_ops;
-	/* two threads may come first */
+	/* another thread may have claimed it meanwhile */
 	if (ext->ops) {
 		ret = 0;
 	} else if (ops && axl->ext.added && try_module_get(ops->owner)) {
@@ -189,9 +200,9 @@ int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
 			module_put(ops->owner);
 		} else {
 			ext->priv = priv;
-			/* pairs with axl_ext_used() */
+			/* pairs with smp_load_acquire() in axl_ext_used() */
 			smp_store_release(&ext->ops, ops);
-			/* whoever polled it before looks again */
+			/* a poll() that began before must check again */
 			wake_up(ext->wait);
 		}
 	}
@@ -200,16 +211,18 @@ int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
 }
 
 /**
- * axl_ext_init() - a file is opened
- * @ext: the file's
- * @wait: what its poll() waits on
+ * axl_ext_init() - initialise the state of a new file
+ * @ext: the file's state
+ * @wait: wait queue of its poll()
+ *
+ * Waits for axl_cdev_add(): afterwards the card is known to both interfaces.
  *
  * Return: 0 or -EINTR (killed).
  */
 int axl_ext_init(struct axl_ext_file *ext, wait_queue_head_t *wait)
 {
 	ext->wait = wait;
-	/* the card may be half way through axl_cdev_add() */
+	/* held by axl_cdev_add() until the card is complete */
 	if (mutex_lock_killable(&axl_ext_list_lock))
 		return -EINTR;
 	mutex_unlock(&axl_ext_list_lock);
@@ -217,32 +230,37 @@ int axl_ext_init(struct axl_ext_file *ext, wait_queue_head_t *wait)
 }
 
 /**
- * axl_ext_used() - does this file use the other interface
- * @ext: the file's
+ * axl_ext_used() - check whether a file uses the second interface
+ * @ext: the file's state
  */
 bool axl_ext_used(struct axl_ext_file *ext)
 {
-	/* pairs with axl_ext_claim(): priv is there, too */
+	/* pairs with the release in axl_ext_claim(): priv is valid, too */
 	return smp_load_acquire(&ext->ops);
 }
 
 /**
- * axl_ext_ioctl() - an ioctl that is not the driver's own
+ * axl_ext_ioctl() - pass an ioctl to the second interface
  * @axl: the device
- * @ext: the file's; in use afterwards, when the ioctl is the interface's
- * @cmd: command
+ * @ext: the file's state
+ * @cmd: command, unknown to the native interface
  * @arg: argument
+ *
+ * A command with %AXL_EXT_MAGIC makes the file use the interface.
+ *
+ * Return: the interface's result; -ENOTTY (32-bit program, or unknown command),
+ * or an error of axl_ext_claim().
  */
 long axl_ext_ioctl(struct axl_device *axl, struct axl_ext_file *ext,
 		   unsigned int cmd, unsigned long arg)
 {
 	int ret;
 
-	/* its structures are those of 64-bit programs */
+	/* the interface has 64-bit structures only */
 	if (in_compat_syscall())
 		return -ENOTTY;
 	if (!axl_ext_used(ext)) {
-		/* one letter, known without a look at who offers it */
+		/* no claim, and no lock, for ioctls of other letters */
 		if (_IOC_TYPE(cmd) != AXL_EXT_MAGIC)
 			return -ENOTTY;
 		ret = axl_ext_claim(axl, ext);
@@ -265,8 +283,8 @@ __poll_t axl_ext_poll(struct axl_ext_file *ext)
 }
 
 /**
- * axl_ext_end() - the file is closed
- * @ext: the file's
+ * axl_ext_end() - release the second interface when a file is closed
+ * @ext: the file's state
  */
 void axl_ext_end(struct axl_ext_file *ext)
 {

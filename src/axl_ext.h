@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How a second module adds an interface of its own to the device nodes. Only one
- * can: metis.ko.
+ * Second interface of the device nodes, provided by another module: metis.ko.
+ * There is at most one.
  */
 #ifndef AXL_EXT_H
 #define AXL_EXT_H
@@ -16,28 +16,30 @@ struct module;
 
 /* letter of its ioctls */
 #define AXL_EXT_MAGIC		'U'
-/* what its files can map, as page offsets */
+/* mmap() of its files: page offsets of BAR2 (L2) and BAR0 (engine registers) */
 #define AXL_EXT_PGOFF_L2	0
 #define AXL_EXT_PGOFF_REGS	1
 
 /**
- * struct axl_ext_ops - the other interface
- * @owner: cannot be unloaded while a file uses the interface
- * @add: a card is there; its PCI device can be used until @del. An error costs
- *	this card the interface
- * @del: the card goes away, or the interface does. Its files may stay: they keep
- *	what @open returned
- * @open: first use of the interface through this file; an ERR_PTR() or what the
- *	others get. The file keeps a reference to the card. What makes it readable is
- *	to wake @wait, until @release returns
- * @release: the file is closed
- * @ioctl: any with %AXL_EXT_MAGIC, and of a file that uses the interface any other
- *	that is not the driver's; the argument is as the process gave it, which is
- *	one of 64 bits
+ * struct axl_ext_ops - callbacks of the second interface
+ * @owner: module; referenced by each file that uses the interface
+ * @add: start serving a card; its PCI device can be used until @del returns. On
+ *	an error the card does not get the interface
+ * @del: stop serving a card, on removal of the card or of the interface. Files
+ *	may stay open and keep the result of @open
+ * @open: called on the first use by a file; returns the priv argument of the
+ *	callbacks below, or an ERR_PTR(). The file holds a reference to the
+ *	card. The interface wakes the queue given as argument when the file
+ *	becomes readable; the queue is valid until @release returns
+ * @release: called when the file is closed
+ * @ioctl: called for every command with %AXL_EXT_MAGIC and, once the file uses
+ *	the interface, for every other command unknown to the native interface.
+ *	The argument is unchanged; the process is a 64-bit one
  * @read: as in &struct file_operations
- * @poll: what the file is ready for now
+ * @poll: returns the current event mask
  *
- * @add and @del are never called side by side.
+ * @add and @del are called with axl_ext_list_lock held, so never concurrently;
+ * @open with axl_ext_use_lock and possibly mmap_lock held.
  */
 struct axl_ext_ops {
 	struct module *owner;
@@ -52,11 +54,12 @@ struct axl_ext_ops {
 };
 
 /**
- * struct axl_ext_file - a file's use of the other interface
- * @ops: NULL until the first use, then constant
- * @priv: what &axl_ext_ops.open returned
- * @wait: the file's, also of what is not the interface's: epoll asks once, before
- *	the first use, and io_uring waits on two queues at most
+ * struct axl_ext_file - a file's use of the second interface
+ * @ops: NULL until the first use, then constant; see axl_ext_used()
+ * @priv: result of &axl_ext_ops.open; valid once @ops is set
+ * @wait: the file's wait queue, shared with the native interface, because epoll
+ *	registers once, possibly before the first use, and io_uring waits on two
+ *	queues at most
  */
 struct axl_ext_file {
 	const struct axl_ext_ops *ops;
@@ -64,13 +67,13 @@ struct axl_ext_file {
 	wait_queue_head_t *wait;
 };
 
-/* A card, as the other interface knows it. */
+/* State of the second interface in a card. */
 struct axl_ext {
-	/* in the list of bound cards, under its lock */
+	/* in axl_ext_devices, under axl_ext_list_lock */
 	struct list_head node;
-	/* it serves this card; written with both locks of axl_ext.c held */
+	/* the interface serves this card; written with both locks held */
 	bool added;
-	/* what it keeps of this card, under its own rules */
+	/* private to the interface; set by add(), valid until del() */
 	void *priv;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What an open file owns: axl_cdev.c, axl_ioctl.c, axl_mmap.c */
+/* State of an open file: axl_cdev.c, axl_ioctl.c, axl_mmap.c */
 #ifndef AXL_FILE_H
 #define AXL_FILE_H
 
@@ -17,16 +17,16 @@ struct axl_device;
 
 /**
  * struct axl_file - an open file
- * @axl: referenced
+ * @axl: the device, referenced
  * @filp: the file
- * @node: in axl->files.list
+ * @node: entry in axl->files.list
  * @client: its jobs
- * @bufs: its buffers by handle
- * @lock: protects @bindings and allocation of handles
- * @nr_bufs: entries of @bufs
- * @bindings: eventfds, in a fixed array because there are few
- * @native: the driver's own interface was used first
- * @ext: use of the other interface
+ * @bufs: registered buffers by handle; @lock
+ * @lock: protects @bufs, @nr_bufs and @bindings
+ * @nr_bufs: number of entries in @bufs; @lock
+ * @bindings: eventfds, NULL if unused; an array, as there are few; @lock
+ * @native: a native ioctl was called; word, no lock
+ * @ext: use of the second interface
  */
 struct axl_file {
 	struct axl_device *axl;

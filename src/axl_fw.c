@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Firmware: fetch an image, validate it, write its segments by DMA, start it and
- * see the card through its restart. (hardware-notes: Firmware life cycle)
+ * Firmware: fetch an image, validate it, write its segments by DMA, start it
+ * and wait for the restart. (hardware-notes: Firmware life cycle)
  */
 #include <linux/ctype.h>
 #include <linux/delay.h>
@@ -34,21 +34,21 @@ module_param(fw_refuse_ms, uint, 0644);
 MODULE_PARM_DESC(fw_refuse_ms,
 		 "A reply to the start message without a link bounce within this many ms is a refusal (1000)");
 
-/* How long after the start message the link may still go down. */
+/* Time from the start message until the link goes down, at most; ms */
 #define AXL_FW_BOUNCE_MS	5000
 
-/* Bytes uploaded by one transfer: the grain of the progress shown. */
+/* Bytes per upload transfer; also the step of the reported progress. */
 #define AXL_FW_CHUNK		SZ_1M
-/* Zeros behind the image, for the part of a segment that is not in the file. */
+/* Bytes of zeros after the image: source for what is not in the file (bss). */
 #define AXL_FW_ZEROS		SZ_64K
 
 /**
- * struct axl_fw_image - an image on its way
- * @data: private copy, then zeros
+ * struct axl_fw_image - an image to be loaded
+ * @data: private copy, followed by AXL_FW_ZEROS zeros; NULL once @buf owns it
  * @size: bytes of the copy
- * @zeros: offset of the zeros
- * @buf: owns @data once mapped
- * @elf: what is in it
+ * @zeros: offset of the zeros in @data
+ * @buf: DMA buffer that owns the memory of @data, NULL until mapped
+ * @elf: parsed headers
  */
 struct axl_fw_image {
 	void *data;
@@ -64,7 +64,7 @@ static int axl_fw_alloc(struct axl_fw_image *image, u64 size)
 		return size ? -E2BIG : -EINVAL;
 	image->size = size;
 	image->zeros = ALIGN(size, PAGE_SIZE);
-	/* the caller chooses the size: no backtrace when there is not so much */
+	/* size from user space: no allocation warning */
 	image->data = __vmalloc(image->zeros + AXL_FW_ZEROS,
 				GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	return image->data ? 0 : -ENOMEM;
@@ -80,7 +80,7 @@ static bool axl_fw_name_ok(const char *name)
 	return *name && *name != '/' && !strstr(name, "..");
 }
 
-/* The image of the request's name, through the kernel's firmware loader. */
+/* Fetch the image by its name through the kernel's firmware loader. */
 static int axl_fw_fetch_name(struct axl_device *axl, struct axl_fw_image *image,
 			     const struct axl_fw_load *req)
 {
@@ -127,7 +127,7 @@ static struct axl_region axl_fw_area(const struct axl_layout *layout,
 	};
 }
 
-/* The caller holds reset_sem: the layout stays. */
+/* The caller holds reset_sem, so the layout does not change. */
 static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 {
 	const struct axl_layout *layout = &axl->hostif.layout;
@@ -135,7 +135,7 @@ static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 		{ layout->l2_base, axl->bar2_size },
 		{ layout->ddr_base, layout->ddr_base ? AXL_DDR_MAX : 0 },
 	};
-	/* firmware that runs while it is replaced still uses what it published */
+	/* running firmware uses its published areas until it is replaced */
 	const struct axl_region deny[] = {
 		{ layout->l2_base, layout->area_size },
 		{ layout->l2_base + axl->hostif.list_offset, axl->hostif.list_size },
@@ -164,7 +164,7 @@ static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 	return ret;
 }
 
-/* Move one piece of the image and wait for it. */
+/* Upload one piece of the image and wait for completion. */
 static int axl_fw_move(struct axl_device *axl, struct axl_fw_image *image,
 		       u64 generation, u64 offset, u64 length, u64 dev_addr)
 {
@@ -186,7 +186,7 @@ static int axl_fw_move(struct axl_device *axl, struct axl_fw_image *image,
 	req->timeout = axl_req_limit(req, 0);
 	axl_buf_sync_for_device(req->buf, offset, length);
 
-	/* not while waiting: recovery of a hung channel may need it */
+	/* released before the wait: recovery of a hung channel takes it */
 	down_read(&axl->reset_sem);
 	ret = axl_status(axl);
 	if (!ret)
@@ -212,7 +212,7 @@ static int axl_fw_upload(struct axl_device *axl, struct axl_fw_image *image,
 
 	WRITE_ONCE(axl->fw.done, 0);
 	WRITE_ONCE(axl->fw.total, image->elf.total);
-	/* pairs with axl_ioc_query(): who sees the phase sees what it is of */
+	/* pairs with axl_ioc_query(): a new phase implies new byte counts */
 	smp_store_release(&axl->fw.phase, AXL_FW_PHASE_UPLOAD);
 	for (i = 0; i < image->elf.nr_segments; i++) {
 		const struct axl_elf_segment *seg = &image->elf.segments[i];
@@ -251,8 +251,8 @@ enum axl_fw_answer {
 };
 
 /*
- * Wait for what the start message brings. Nothing here touches a BAR: the link
- * may go at any moment.
+ * Wait for the result of the start message. Must not access a BAR: the link may
+ * go down at any time.
  */
 static enum axl_fw_answer axl_fw_await(struct axl_device *axl, u64 seen,
 				       unsigned long deadline)
@@ -274,7 +274,7 @@ static enum axl_fw_answer axl_fw_await(struct axl_device *axl, u64 seen,
 	return AXL_FW_BOUNCED;
 }
 
-/* The caller holds reset_sem exclusive. */
+/* The caller holds reset_sem for writing. */
 static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 			const void *msg)
 {
@@ -290,11 +290,11 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	ret = axl_dma_drain(axl);
 	if (ret)
 		return ret;
-	/* the card went away by itself, and recovery is due */
+	/* unsolicited restart or error: recovery is pending */
 	if (axl->reset_why)
 		return -ESTALE;
 	axl_dma_hold(axl);
-	/* an access through a mapping would take a bus error */
+	/* while the link is down, a mapped access causes a bus error */
 	axl_cdev_zap(axl);
 	axl->fw_state = AXL_FW_STARTING;
 	axl_set_online(axl, false);
@@ -305,14 +305,14 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 
 	answer = axl_fw_await(axl, seen, deadline);
 	if (answer == AXL_FW_BOUNCED) {
-		/* the table is not published to whatever comes up */
+		/* the firmware that starts does not know the table */
 		axl_hostif_forget(axl);
 		axl->fw_stale = false;
 		return axl_recover(axl, deadline, true);
 	}
 
 	if (answer == AXL_FW_SILENT && time_before(jiffies, axl->bounce_by))
-		/* killed or impatient: it may still happen */
+		/* killed or timed out: the link may still go down */
 		return axl_recover_deferred(axl);
 	req->reply_opcode = axl_mailbox_opcode(axl);
 	if (answer == AXL_FW_SILENT && req->reply_opcode != req->start_opcode)
@@ -325,7 +325,7 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 	return axl_status(axl) ?: -ETIMEDOUT;
 }
 
-/* The start message has the mailbox for itself. */
+/* Own the mailbox during the start, or fail with -EBUSY. */
 static int axl_fw_converse(struct axl_device *axl, struct axl_fw_load *req,
 			   const void *msg)
 {
@@ -356,7 +356,7 @@ static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 	image->buf = axl_buf_kernel(axl, image->data,
 				    image->zeros + AXL_FW_ZEROS,
 				    AXL_BUF_TO_DEVICE, true);
-	/* the buffer owns it now, and has freed it if it could not be mapped */
+	/* owned by the buffer, or freed if mapping failed */
 	image->data = NULL;
 	if (IS_ERR(image->buf)) {
 		ret = PTR_ERR(image->buf);
@@ -387,7 +387,9 @@ static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 /**
  * axl_fw_load() - load a firmware image and start it
  * @axl: the device
- * @req: from user space; flags and reserved fields are checked
+ * @req: from user space; flags and reserved fields are checked by the caller
+ *
+ * May sleep for the whole upload and start. Takes reset_sem.
  *
  * Return: 0 or an error that &struct axl_fw_load documents.
  */
@@ -404,7 +406,7 @@ int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req)
 	image = kzalloc(sizeof(*image), GFP_KERNEL);
 	if (!image)
 		return -ENOMEM;
-	/* before the lock: user memory and firmware files take their time */
+	/* before fw.lock: reading user memory or a file can take long */
 	ret = axl_fw_fetch(axl, image, req);
 	if (!ret && !mutex_trylock(&axl->fw.lock)) {
 		ret = -EBUSY;

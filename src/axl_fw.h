@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Firmware: check, upload, start: axl_fw.c */
+/* Firmware image check, upload and start: axl_fw.c */
 #ifndef AXL_FW_H
 #define AXL_FW_H
 
@@ -10,13 +10,13 @@
 struct axl_device;
 struct axl_fw_load;
 
-/* The load under way. */
+/* State of the current firmware load. */
 struct axl_fw {
-	/* one load at a time */
+	/* held for a load or AXL_IOC_RESET; trylock only */
 	struct mutex lock;
-	/* progress, for QUERY: words, written by the load and by recovery */
+	/* progress for AXL_IOC_QUERY; word, written by load and recovery */
 	enum axl_fw_phase phase;
-	/* bytes uploaded, and to upload; likewise */
+	/* bytes uploaded, and in total; words, written by the load */
 	u64 done;
 	u64 total;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shared area in BAR2: taking snapshots for axl_layout.c to judge, the
- * host-driver area, mailbox and contexts. (hardware-notes: Shared area)
+ * The shared area in BAR2: snapshots for axl_layout.c to parse, the host-driver
+ * area, mailbox and contexts. (hardware-notes: Shared area)
  */
 #include <linux/export.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
@@ -16,8 +16,8 @@
  * axl_hostif_alloc() - allocate the virtual-MSI table
  * @axl: the device, with its DMA mask set
  *
- * Firmware that has no target for its slots writes to bus address 0, so a card
- * without a table must not become bus master.
+ * Until it knows a table, firmware writes its slots from bus address 0 on, so a
+ * card without a table must not become bus master. May sleep.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -28,13 +28,13 @@ int axl_hostif_alloc(struct axl_device *axl)
 
 	/*
 	 * Behind an IOMMU the address is aligned to the size. Without one the
-	 * contiguous allocator may stop short of that: twice the size holds an
-	 * aligned half.
+	 * contiguous allocator may align less: then allocate twice the size,
+	 * which contains an aligned half.
 	 */
 	for (axl->irq.buf_size = AXL_VMSI_BUF_SIZE;
 	     axl->irq.buf_size <= 2 * AXL_VMSI_BUF_SIZE; axl->irq.buf_size *= 2) {
 		axl->irq.buf = dma_alloc_coherent(dev, axl->irq.buf_size,
-						   &axl->irq.buf_dma,
+						  &axl->irq.buf_dma,
 						   GFP_KERNEL | __GFP_NOWARN);
 		if (!axl->irq.buf)
 			break;
@@ -66,7 +66,7 @@ static void axl_hostif_read_vmsi(struct axl_device *axl,
 				 struct axl_layout *layout)
 {
 	size_t len = axl_layout_vmsi_len(&layout->vmsi);
-	/* the shared area in it has been parsed */
+	/* free for reuse: the shared area in it has been parsed */
 	u8 *snap = axl->hostif.area;
 
 	static_assert(sizeof(axl->hostif.area) >= AXL_VMSI_MAP + AXL_VMSI_MAX);
@@ -75,9 +75,9 @@ static void axl_hostif_read_vmsi(struct axl_device *axl,
 		layout->vmsi.valid = false;
 		layout->complaint = "virtual-MSI configuration unusable";
 	} else {
-		/* slots below 32 exist whatever firmware says */
+		/* slots below 32 always exist */
 		axl->irq.nr_vmsi = max_t(unsigned int, axl->hostif.vmsi_cfg.nr_vmsi,
-				     AXL_NR_MESSAGES);
+					 AXL_NR_MESSAGES);
 	}
 }
 
@@ -88,7 +88,7 @@ static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
 
 	memcpy_fromio(area, axl->l2, AXL_AREA_SIZE);
 	ret = axl_layout_parse(area, AXL_AREA_SIZE, axl->bar2_size, layout);
-	/* a link that died on the way left all ones behind the good part */
+	/* if the link died during the copy, the rest reads as all ones */
 	if (!ret && !axl_edma_alive(axl)) {
 		memset(area, 0, AXL_AREA_SIZE);
 		axl_layout_parse(area, AXL_AREA_SIZE, axl->bar2_size, layout);
@@ -97,7 +97,7 @@ static int axl_hostif_read(struct axl_device *axl, struct axl_layout *layout)
 	return ret;
 }
 
-/* Is there more than we know? Areas, or the one that tells the table. */
+/* True if no firmware was known, or @layout has areas not adopted so far. */
 static bool axl_hostif_newer(const struct axl_device *axl,
 			     const struct axl_layout *layout)
 {
@@ -107,10 +107,10 @@ static bool axl_hostif_newer(const struct axl_device *axl,
 }
 
 /**
- * axl_hostif_has_new_areas() - has firmware published something that we do not know
+ * axl_hostif_has_new_areas() - check whether firmware has published new areas
  * @axl: the device, online
  *
- * Looks only; axl_hostif_refresh() is for adopting it.
+ * Adopts nothing: see axl_hostif_refresh(). reset_sem must be held for writing.
  */
 bool axl_hostif_has_new_areas(struct axl_device *axl)
 {
@@ -119,7 +119,10 @@ bool axl_hostif_has_new_areas(struct axl_device *axl)
 	return !axl_hostif_read(axl, &layout) && axl_hostif_newer(axl, &layout);
 }
 
-/* The host-driver area is not where it was. Firmware may be writing just now. */
+/*
+ * True if the reference to the host-driver area has changed. Read twice,
+ * because firmware may be writing it.
+ */
 static bool axl_hostif_moved(struct axl_device *axl)
 {
 	void __iomem *ref = axl->l2 + AXL_AREA_REF_HOSTIF;
@@ -129,7 +132,7 @@ static bool axl_hostif_moved(struct axl_device *axl)
 	       readl(ref + AXL_REF_OFFSET) == at;
 }
 
-/* Does the host-driver area not hold our target any more? Three reads. */
+/* True if the host-driver area no longer holds our target. Three reads. */
 static bool axl_hostif_gone(struct axl_device *axl)
 {
 	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
@@ -142,10 +145,11 @@ static bool axl_hostif_gone(struct axl_device *axl)
 }
 
 /**
- * axl_hostif_changed() - is what firmware publishes not what it was
+ * axl_hostif_changed() - check whether the shared area has changed
  * @axl: the device, online
  *
- * Compared as it was read: what turned out to be unusable is no news.
+ * Compares with the layout as it was read last, before unusable areas were
+ * dropped from it. reset_sem must be held for writing.
  */
 bool axl_hostif_changed(struct axl_device *axl)
 {
@@ -155,17 +159,17 @@ bool axl_hostif_changed(struct axl_device *axl)
 	if (axl->hostif.published && axl_hostif_gone(axl))
 		return true;
 	ret = axl_hostif_read(axl, &layout);
-	/* nothing, as without firmware, can be compared as well */
+	/* -ENODATA fills in the layout, too */
 	return ret == -EIO || memcmp(&layout, &axl->hostif.parsed, sizeof(layout)) ||
 	       (!ret && axl_hostif_newer(axl, &layout));
 }
 
 /**
- * axl_hostif_drop_areas() - what L2 says of areas is not to be relied on
- * @axl: the device, its layout fresh
+ * axl_hostif_drop_areas() - ignore areas that may be left from older firmware
+ * @axl: the device, its layout just read; reset_sem held for writing
  *
- * Memory may survive what its firmware did not. But in case firmware does live,
- * it must have a target, and lists go where it does not mind: the host-driver
+ * L2 may keep its content when its firmware is gone. If firmware does run, it
+ * needs a target, and lists must be where it expects them: so the host-driver
  * area and the list buffer stay in use.
  */
 void axl_hostif_drop_areas(struct axl_device *axl)
@@ -183,10 +187,10 @@ void axl_hostif_drop_areas(struct axl_device *axl)
 
 /**
  * axl_hostif_refresh() - read what firmware publishes
- * @axl: the device: no channel runs, and nobody else reads or writes the layout
+ * @axl: the device: no channel runs; no other thread writes the layout
  *
- * Sets the layout and everything that follows from it; whatever the card says,
- * the result can be used.
+ * Sets the layout and all that depends on it. The result is valid even on an
+ * error and for any content of L2.
  *
  * Return: 0, -ENODATA (nothing published) or -EIO (reads all ones).
  */
@@ -201,7 +205,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 	axl->hostif.areas_known = false;
 	ret = axl_hostif_read(axl, &layout);
 	axl->hostif.parsed = layout;
-	/* references, not what they lead to: that can be nonsense for ever */
+	/* by references only: the content of an area may stay unusable */
 	known = !ret && axl_layout_has_areas(&layout);
 	axl->irq.nr_vmsi = AXL_NR_MESSAGES;
 	if (layout.vmsi.valid)
@@ -220,14 +224,14 @@ int axl_hostif_refresh(struct axl_device *axl)
 		offset = AXL_LIST_FALLBACK_OFFSET;
 		size = AXL_LIST_FALLBACK_SIZE;
 	}
-	/* another card may be about to write next to it */
+	/* read without reset_sem by axl_ext_find_l2() of another card */
 	WRITE_ONCE(axl->hostif.list_offset, offset);
 	WRITE_ONCE(axl->hostif.list_size, size);
 	axl->hostif.list_elems = axl_layout_list_elems(axl->hostif.list_size);
-	/* in one go: AXL_IOC_QUERY may look at any time */
+	/* assign once: AXL_IOC_QUERY reads it without reset_sem */
 	axl->hostif.layout = layout;
 	axl->hostif.areas_known = known;
-	/* once: the areas are looked at again and again while firmware starts */
+	/* log once: the areas are read repeatedly while firmware starts */
 	if (axl->hostif.layout.complaint && axl->hostif.layout.complaint != axl->hostif.complaint)
 		dev_warn_ratelimited(&axl->pdev->dev,
 				     "shared area: %s; going on without it\n",
@@ -236,7 +240,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 	return ret;
 }
 
-/* Target, base and size, and ctrl last */
+/* Write target, base and size; ctrl last makes them valid. */
 void axl_hostif_write_target(struct axl_device *axl)
 {
 	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
@@ -251,11 +255,11 @@ void axl_hostif_write_target(struct axl_device *axl)
 }
 
 /**
- * axl_hostif_rewrite_target() - tell firmware the same once more
- * @axl: the device, online; reset_sem is held exclusive
+ * axl_hostif_rewrite_target() - write the target again, unchanged
+ * @axl: the device, online; reset_sem held for writing
  *
- * For firmware that may have restarted and left the area as it was. If it has
- * not, nothing changes for it: the table is not withdrawn for a moment.
+ * For firmware that may have restarted without clearing the area. ctrl is not
+ * cleared in between, so running firmware sees no change.
  */
 void axl_hostif_rewrite_target(struct axl_device *axl)
 {
@@ -265,11 +269,11 @@ void axl_hostif_rewrite_target(struct axl_device *axl)
 }
 
 /**
- * axl_hostif_stale() - is this what firmware published before it restarted
- * @axl: the device, its layout fresh, nothing published since the restart
+ * axl_hostif_stale() - check whether the areas are older than the restart
+ * @axl: the device, its layout just read; no target written since the restart
  *
- * L2 may keep its content through a link bounce. Then our own entry is still
- * there, which firmware that has come up would have cleared.
+ * L2 may keep its content through a link bounce. Then it still holds our
+ * target, which firmware clears when it starts.
  */
 bool axl_hostif_stale(struct axl_device *axl)
 {
@@ -283,28 +287,30 @@ bool axl_hostif_stale(struct axl_device *axl)
 }
 
 /**
- * axl_hostif_lost() - has firmware forgotten the table that it was told of
+ * axl_hostif_lost() - check whether firmware no longer has the table's address
  * @axl: the device, its link up; any context
  *
- * That is how a restart shows which the link does not. What firmware makes of
- * ctrl once it has read it is not known, so the target is compared.
+ * Detects a firmware restart without a link bounce. Firmware may change ctrl
+ * after reading it (unknown), so the target is compared.
  */
 bool axl_hostif_lost(struct axl_device *axl)
 {
-	/* a dead link is another matter */
+	/* a dead link reads as all ones: not a firmware restart */
 	return READ_ONCE(axl->hostif.published) && !READ_ONCE(axl->restart_blind) &&
 	       axl_hostif_gone(axl) && axl_edma_alive(axl);
 }
 
 /**
- * axl_hostif_withdraw() - take the table away from firmware
- * @axl: the device, offline, its link up; axl_hostif_forget() is next
+ * axl_hostif_withdraw() - make the table's address invalid for firmware
+ * @axl: the device, offline, its link up
+ *
+ * The caller calls axl_hostif_forget() next.
  */
 void axl_hostif_withdraw(struct axl_device *axl)
 {
 	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
 
-	/* firmware that has restarted may use this memory for something else */
+	/* restarted firmware may use this part of L2 for other data */
 	if (!axl->hostif.published || axl_hostif_gone(axl))
 		return;
 	writel(0, area + AXL_HOSTIF_CTRL);
@@ -312,11 +318,11 @@ void axl_hostif_withdraw(struct axl_device *axl)
 }
 
 /**
- * axl_mailbox_send() - start a conversation with firmware
- * @axl: the device; reset_sem is held exclusive
- * @opcode: the firmware's
+ * axl_mailbox_send() - send a mailbox message to firmware
+ * @axl: the device; reset_sem held for writing
+ * @opcode: defined by firmware
  * @msg: message
- * @size: its bytes, at most AXL_MAILBOX_MSG_MAX
+ * @size: bytes of @msg, at most AXL_MAILBOX_MSG_MAX
  */
 void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,
 		      u32 size)
@@ -324,7 +330,7 @@ void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,
 	lockdep_assert_held_write(&axl->reset_sem);
 	writel(size, axl->l2 + AXL_AREA_MBOX_SIZE);
 	memcpy_toio(axl->l2 + AXL_AREA_MBOX_MSG, msg, size);
-	/* firmware looks at the rest when it sees the opcode */
+	/* the opcode last: it makes firmware read the rest */
 	writel(opcode, axl->l2 + AXL_AREA_MBOX_OPCODE);
 }
 
@@ -334,12 +340,14 @@ u32 axl_mailbox_opcode(struct axl_device *axl)
 }
 
 /**
- * axl_mailbox_try() - begin a conversation with firmware, unless one is going on
+ * axl_mailbox_try() - acquire the mailbox if it is free
  * @axl: the device
- * @owner: any pointer that nobody else uses
+ * @owner: any pointer that is unique to the caller
  *
- * There is one at a time, over all processes. A conversation belongs to whoever
- * began it, not to a thread: it may last while nobody is in the kernel.
+ * The mailbox has one owner, over all processes. The owner is no thread: it may
+ * keep the mailbox between system calls. Does not sleep.
+ *
+ * Return: true if acquired.
  */
 bool axl_mailbox_try(struct axl_device *axl, const void *owner)
 {
@@ -356,11 +364,14 @@ static int axl_mailbox_look(struct axl_device *axl, const void *owner)
 }
 
 /**
- * axl_mailbox_take() - begin a conversation, after those of others
+ * axl_mailbox_take() - wait until the mailbox is free and acquire it
  * @axl: the device
  * @owner: see axl_mailbox_try()
  *
- * Return: 0, -EALREADY (@owner has one), -EINTR, -EIO or -ENODEV.
+ * May sleep without a time limit.
+ *
+ * Return: 0, -EALREADY (@owner has it), -EINTR (signal), -EIO (dead) or -ENODEV
+ * (unbound).
  */
 int axl_mailbox_take(struct axl_device *axl, const void *owner)
 {
@@ -378,11 +389,11 @@ int axl_mailbox_take(struct axl_device *axl, const void *owner)
 EXPORT_SYMBOL_AXL(axl_mailbox_take);
 
 /**
- * axl_mailbox_give() - a conversation is over
+ * axl_mailbox_give() - release the mailbox and wake waiters
  * @axl: the device
- * @owner: who began it
+ * @owner: as passed to axl_mailbox_try() or axl_mailbox_take()
  *
- * Return: 0 or -EPERM: somebody else, or nobody, did.
+ * Return: 0 or -EPERM (@owner does not have the mailbox).
  */
 int axl_mailbox_give(struct axl_device *axl, const void *owner)
 {
@@ -399,7 +410,7 @@ void axl_fw_load_addr(struct axl_device *axl, u64 entry)
 }
 
 /**
- * axl_context_sts() - status of a context's job
+ * axl_context_sts() - read the status of a context's job
  * @axl: the device; its layout has contexts
  * @n: below AXL_CONTEXT_COUNT
  *
@@ -413,11 +424,11 @@ s64 axl_context_sts(struct axl_device *axl, unsigned int n)
 
 /**
  * axl_hostif_context() - read a context record
- * @axl: the device, behind axl_enter()
+ * @axl: the device, inside axl_enter()
  * @n: below AXL_CONTEXT_COUNT
- * @out: filled in on success; not one field has been checked
+ * @out: filled in on success; no field is checked
  *
- * Return: 0, -ENODATA (firmware has none) or -EIO.
+ * Return: 0, -ENODATA (firmware has no contexts) or -EIO (reads all ones).
  */
 int axl_hostif_context(struct axl_device *axl, unsigned int n,
 		       struct axl_context *out)
@@ -433,10 +444,10 @@ int axl_hostif_context(struct axl_device *axl, unsigned int n,
 EXPORT_SYMBOL_AXL(axl_hostif_context);
 
 /**
- * axl_hostif_stream() - what a snapshot of the streams area says of one
- * @axl: the device
- * @snap: the snapshot
- * @len: bytes of it
+ * axl_hostif_stream() - parse a stream's record in a snapshot
+ * @axl: the device; reset_sem held
+ * @snap: snapshot of the streams area
+ * @len: bytes of @snap
  * @source: number of the stream
  * @out: filled in on success
  *

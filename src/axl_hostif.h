@@ -16,33 +16,33 @@ struct axl_stream;
 /*
  * What firmware has published.
  *
- * Written with reset_sem held exclusive. Readers hold it shared, or read a field
- * that is a word while the card is online.
+ * Written with reset_sem held for writing. Readers hold it for reading, or read
+ * a word-sized field while the card is online.
  */
 struct axl_hostif {
-	/* snapshot of the shared area, then of the vMSI configuration, to be parsed */
+	/* snapshot of the shared area, then of the vMSI configuration */
 	u8 area[AXL_AREA_SIZE];
-	/* jiffies when a card without a table is looked at again */
+	/* jiffies of the next check for areas, unless @published */
 	unsigned long news_at;
-	/* validated */
+	/* validated layout; unusable areas are dropped */
 	struct axl_layout layout;
-	/* the same as it was read, with what turned out to be unusable */
+	/* layout as it was read, unusable areas included */
 	struct axl_layout parsed;
-	/* validated */
+	/* validated; only if @layout.vmsi is valid */
 	struct axl_vmsi_cfg vmsi_cfg;
 	/* list buffer in BAR2: offset, bytes; elements of one channel's list */
 	u32 list_offset;
 	u32 list_size;
 	u32 list_elems;
-	/* what the log said last of @layout */
+	/* complaint that was logged last; constant text or NULL */
 	const char *complaint;
-	/* @layout has areas; else they are looked for later */
+	/* @layout has areas; if not, the driver checks again later */
 	bool areas_known;
-	/* the host-driver area names our table */
+	/* the host-driver area holds the address of our table */
 	bool published;
-	/* the file that talks to firmware through the mailbox, NULL: none; a word */
+	/* owner of the mailbox, NULL if free; changed with cmpxchg() only */
 	const void *mbox_owner;
-	/* woken when @mbox_owner becomes NULL */
+	/* woken when @mbox_owner becomes NULL or the generation changes */
 	wait_queue_head_t mbox_wait;
 };
 

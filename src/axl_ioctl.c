@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The native calls of /dev/metisN.
+ * The native ioctls of /dev/metisN.
  */
 #include <linux/bitfield.h>
 #include <linux/fs.h>
@@ -32,17 +32,17 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 	int idx, ret;
 	u16 sta;
 
-	/* a progress display need not slow down what it shows */
+	/* skipped during a firmware load, which it would slow down */
 	if (!mutex_is_locked(&axl->fw.lock))
 		axl_fw_detect(axl);
-	/* counters and constants can be read in any state but gone */
+	/* not axl_enter(): valid while offline and dead, too */
 	idx = srcu_read_lock(&axl->srcu);
 	if (READ_ONCE(axl->gone)) {
 		ret = -ENODEV;
 		goto out;
 	}
 	pdev = axl->pdev;
-	/* before the numbers that belong to it: pairs with axl_fw_upload() */
+	/* before fw.done and fw.total: pairs with axl_fw_upload() */
 	phase = smp_load_acquire(&axl->fw.phase);
 	*q = (struct axl_query) {
 		.abi = AXL_ABI_VERSION,
@@ -179,7 +179,7 @@ static int axl_ioc_buf_release(struct axl_file *file, void *arg)
 	return 0;
 }
 
-/* Turn a transfer from user space into a request that can be queued. */
+/* Check a transfer from user space and fill in its request. */
 static int axl_xfer_check(struct axl_file *file, const struct axl_xfer *xfer,
 			  struct axl_req *req)
 {
@@ -240,7 +240,7 @@ static int axl_ioc_submit(struct axl_file *file, void *arg)
 		job->reqs[i].timeout = axl_req_limit(&job->reqs[i],
 						     req->timeout_ns);
 	}
-	/* outside the locks: cleaning caches can take long */
+	/* outside reset_sem: cache maintenance can take long */
 	for (i = 0; i < req->count; i++)
 		axl_buf_sync_for_device(job->reqs[i].buf, job->reqs[i].offset,
 					job->reqs[i].length);
@@ -250,7 +250,7 @@ static int axl_ioc_submit(struct axl_file *file, void *arg)
 		goto out;
 	if (req->generation != axl->generation)
 		ret = -ESTALE;
-	/* where firmware and lists are is fixed for this generation */
+	/* the layout does not change while reset_sem is held */
 	for (i = 0; !ret && i < req->count; i++)
 		if (!axl_dma_range_ok(axl, job->reqs[i].dev_addr,
 				      job->reqs[i].length))
@@ -292,7 +292,7 @@ static bool axl_event_ok(u32 event)
 	return event < AXL_NR_EVENTS || event == AXL_EVENT_ANY;
 }
 
-/* What ends a wait for an event; -EAGAIN when it goes on. */
+/* Result of a wait for an event; -EAGAIN: continue to wait. */
 static int axl_event_look(struct axl_device *axl, struct axl_wait_event *req)
 {
 	int status = axl_status(axl);
@@ -300,7 +300,7 @@ static int axl_event_look(struct axl_device *axl, struct axl_wait_event *req)
 	req->count = axl_event_count(axl, req->event);
 	if (status)
 		return status;
-	/* first: it can be the event that gave a restart away */
+	/* before the generation: the event may have revealed the restart */
 	if (req->count != req->seen)
 		return 0;
 	return READ_ONCE(axl->generation) == req->generation ? -EAGAIN :
@@ -324,11 +324,11 @@ static int axl_ioc_wait_event(struct axl_file *file, void *arg)
 	why = wait_event_interruptible_hrtimeout(*head,
 						 (ret = axl_event_look(axl, req)) != -EAGAIN,
 						 axl_ktime(req->timeout_ns));
-	/* who only looks gets no delay; axl_monitor() finds what is late */
+	/* no delay with timeout 0; axl_monitor() finds late slots */
 	if (ret == -EAGAIN && why == -ETIME && req->timeout_ns) {
 		axl_irq_late(axl, req->event);
 		ret = axl_event_look(axl, req);
-		/* there may be a reason; the next call is told */
+		/* if the card restarted, the next call returns -ESTALE */
 		if (ret == -EAGAIN)
 			axl_fw_detect(axl);
 	}
@@ -429,7 +429,7 @@ out:
 	return ret;
 }
 
-/* By request number; the size in a request may be smaller or larger than ours. */
+/* Indexed by request number; the caller's structure size may differ. */
 static const struct axl_ioctl {
 	int (*handler)(struct axl_file *file, void *arg);
 	unsigned int cmd;
@@ -454,7 +454,7 @@ static const struct axl_ioctl {
 	[_IOC_NR(AXL_IOC_RESET)] = { axl_ioc_reset, AXL_IOC_RESET },
 };
 
-/* Room for any argument. */
+/* Large enough for any argument. */
 union axl_ioctl_arg {
 	struct axl_query query;
 	struct axl_fw_load fw_load;
@@ -493,12 +493,12 @@ long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 	if (!usize)
 		return -EINVAL;
 
-	/* also where nothing is read: the rule for the tail is the same */
+	/* for output-only calls, too: an unknown tail must be zero */
 	ret = copy_struct_from_user(&arg, _IOC_SIZE(ioctl->cmd), uarg, usize);
 	if (ret)
 		return ret;
 	size = min_t(size_t, usize, _IOC_SIZE(ioctl->cmd));
-	/* find out now that results cannot be told, not when it is too late */
+	/* check that results can be written before the call has effects */
 	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(uarg, &arg, size))
 		return -EFAULT;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The native calls: axl_ioctl.c */
+/* The native ioctls: axl_ioctl.c */
 #ifndef AXL_IOCTL_H
 #define AXL_IOCTL_H
 

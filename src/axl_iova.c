@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the IOMMU is doing for this device, and the page at bus address 0.
+ * IOMMU mode of the device, and the guard page at bus address 0.
  * (hardware-notes: Interrupts)
  */
 #include <linux/dma-map-ops.h>
@@ -16,7 +16,7 @@ module_param(iova0_guard, bool, 0444);
 MODULE_PARM_DESC(iova0_guard,
 		 "Behind an IOMMU, catch at bus address 0 what restarting firmware signals before it knows the interrupt table (Y)");
 
-/* The domain in which the device's addresses are translated, or NULL. */
+/* The IOMMU domain that translates the device's addresses, or NULL. */
 static struct iommu_domain *axl_iommu_domain(struct axl_device *axl)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(&axl->pdev->dev);
@@ -25,7 +25,7 @@ static struct iommu_domain *axl_iommu_domain(struct axl_device *axl)
 }
 
 /**
- * axl_iommu_mode() - what stands between the device and memory
+ * axl_iommu_mode() - get the IOMMU mode of the device
  * @axl: the device, bound
  */
 enum axl_iommu_mode axl_iommu_mode(struct axl_device *axl)
@@ -41,10 +41,10 @@ enum axl_iommu_mode axl_iommu_mode(struct axl_device *axl)
 }
 
 /**
- * axl_iommu_granule() - smallest unit that the IOMMU maps
+ * axl_iommu_granule() - get the smallest unit that the IOMMU maps
  * @axl: the device, bound
  *
- * Return: bytes; the CPU's page size when nothing is translated.
+ * Return: bytes; the CPU's page size without translation.
  */
 u32 axl_iommu_granule(struct axl_device *axl)
 {
@@ -56,11 +56,11 @@ u32 axl_iommu_granule(struct axl_device *axl)
 }
 
 /**
- * axl_iommu_maps() - does this bus address lead anywhere
+ * axl_iommu_maps() - check whether the device can access a bus address
  * @axl: the device, bound
- * @addr: the address
+ * @addr: bus address
  *
- * Return: false only if it is certain that the IOMMU refuses it.
+ * Return: false only if the IOMMU certainly refuses the access.
  */
 bool axl_iommu_maps(struct axl_device *axl, u64 addr)
 {
@@ -69,7 +69,7 @@ bool axl_iommu_maps(struct axl_device *axl, u64 addr)
 	return !domain || iommu_iova_to_phys(domain, addr);
 }
 
-/* Is the range from 0 set aside for somebody: direct mappings, MSI windows? */
+/* True if addresses below @size are reserved: direct mappings, MSI windows. */
 static bool axl_guard_reserved(struct axl_device *axl, size_t size)
 {
 	struct device *dev = &axl->pdev->dev;
@@ -89,7 +89,7 @@ static bool axl_guard_reserved(struct axl_device *axl, size_t size)
 	return reserved;
 }
 
-/* Map the first granule of the table at 0: NULL, or why not. */
+/* Map the first granule of the table at 0. Returns NULL, or why it failed. */
 static const char *axl_guard_map(struct axl_device *axl)
 {
 	struct iommu_domain *domain = axl->guard.domain;
@@ -97,7 +97,7 @@ static const char *axl_guard_map(struct axl_device *axl)
 	int prot = IOMMU_WRITE | IOMMU_NOEXEC;
 	phys_addr_t phys;
 
-	/* what is not the table's must not be in the page */
+	/* the page must contain nothing but the table */
 	if (size > AXL_VMSI_SPARE)
 		return "the IOMMU's pages are too large";
 	if (domain->geometry.aperture_start)
@@ -112,7 +112,7 @@ static const char *axl_guard_map(struct axl_device *axl)
 	    iommu_iova_to_phys(domain, axl->irq.vmsi_dma + size - 1) !=
 	    phys + size - 1)
 		return "the table is not one page for the IOMMU";
-	/* as the DMA API has mapped the table itself */
+	/* same attributes as the DMA API's mapping of the table */
 	if (dev_is_dma_coherent(&axl->pdev->dev))
 		prot |= IOMMU_CACHE;
 	if (axl_iommu_map(domain, 0, phys, size, prot))
@@ -141,9 +141,9 @@ static void axl_guard_refuse(struct axl_device *axl, const char *why)
 }
 
 /*
- * Cards whose addresses are translated. Two of them in one domain mean tables of
- * their own by address 0, so neither can have it; before 6.14 or so it shows only
- * when the second is bound that they share a domain.
+ * Cards behind a translating IOMMU. Of two cards in one domain neither gets the
+ * guard page, since address 0 can lead to one card's table only. Before 6.14 or
+ * so a shared domain is visible only once the second card is bound.
  */
 static DEFINE_MUTEX(axl_guards_lock);
 static LIST_HEAD(axl_guards);
@@ -165,13 +165,13 @@ static bool axl_guard_shared(struct axl_device *axl)
 }
 
 /**
- * axl_guard_install() - catch what firmware writes to bus address 0
+ * axl_guard_install() - map the vMSI table at bus address 0, too
  * @axl: the device: its table is allocated, bus mastering is off
  *
- * Firmware that starts has a window whose target is 0 until the host has set
- * another. What it signals before goes to address 4n, where an IOMMU refuses it
- * and the event is lost; behind this page it ends in its slot. Going on without
- * is possible, so this does not fail.
+ * The window of starting firmware has target 0 until the host sets another one.
+ * Until then firmware writes slot n to address 4n: the IOMMU refuses the write
+ * and the event is lost, but with this page the write reaches its slot. The
+ * driver works without the page, so this does not fail. May sleep.
  */
 void axl_guard_install(struct axl_device *axl)
 {
@@ -198,7 +198,7 @@ void axl_guard_install(struct axl_device *axl)
 }
 
 /**
- * axl_guard_remove() - undo axl_guard_install()
+ * axl_guard_remove() - unmap the guard page; may sleep
  * @axl: the device: bus mastering is off, its table still allocated
  */
 void axl_guard_remove(struct axl_device *axl)
@@ -213,8 +213,8 @@ void axl_guard_remove(struct axl_device *axl)
 }
 
 /**
- * axl_guard_restart() - the card restarts: say so if nothing guards address 0
- * @axl: the device
+ * axl_guard_restart() - warn once if nothing protects address 0
+ * @axl: the device; it restarts
  */
 void axl_guard_restart(struct axl_device *axl)
 {

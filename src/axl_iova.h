@@ -9,17 +9,17 @@
 
 struct axl_device;
 
-/* The page at bus address 0. */
+/* The guard page at bus address 0. */
 struct axl_guard_page {
-	/* written at probe and removal; read as a word */
+	/* written at probe or removal of any card; read as a word */
 	enum axl_guard mode;
-	/* where the device's addresses are translated, NULL: nowhere */
+	/* domain that translates the device's addresses, or NULL */
 	struct iommu_domain *domain;
-	/* bytes */
+	/* bytes; valid if mapped */
 	size_t size;
-	/* in the list of cards whose addresses are translated, under its lock */
+	/* in axl_guards, under axl_guards_lock */
 	struct list_head node;
-	/* the log has a line that nothing protects bus address 0 */
+	/* warning logged that nothing protects bus address 0 */
 	bool logged;
 };
 

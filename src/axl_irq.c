@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Vectors, the virtual-MSI table's reading side, events: their counters, waiters
- * and eventfds, and what is done when messages do not arrive.
+ * Interrupt vectors, the host side of the virtual-MSI table, and slots whose
+ * message does not arrive.
  * (hardware-notes: Interrupts)
  */
 #include <linux/delay.h>
 #include <linux/export.h>
-#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -24,7 +23,7 @@ static unsigned int max_vectors = AXL_NR_MESSAGES;
 module_param(max_vectors, uint, 0444);
 MODULE_PARM_DESC(max_vectors, "Interrupt vectors to ask for, 1..32 (32)");
 
-/* How long a message may take after the slot that it announces. */
+/* Time allowed between a slot write and the message that announces it. */
 #define AXL_IRQ_GRACE_US	20000
 
 static bool axl_slot_pending(struct axl_device *axl, unsigned int n)
@@ -32,14 +31,14 @@ static bool axl_slot_pending(struct axl_device *axl, unsigned int n)
 	return READ_ONCE(axl->irq.vmsi[n]) & cpu_to_le32(1);
 }
 
-/* Firmware says that it uses the slot of this event. */
+/* Firmware's vMSI configuration maps the slot of this event to a message. */
 static bool axl_vmsi_mapped(const struct axl_device *axl, unsigned int n)
 {
 	return axl->hostif.layout.vmsi.valid && n < axl->irq.nr_vmsi &&
 	       axl->hostif.vmsi_cfg.pmsi_of[n] != AXL_PMSI_UNKNOWN;
 }
 
-/* The message that announces a slot; AXL_NR_MESSAGES if that is not known. */
+/* Message that announces a slot; AXL_NR_MESSAGES if unknown. */
 static unsigned int axl_slot_message(const struct axl_device *axl,
 				     unsigned int n)
 {
@@ -49,8 +48,8 @@ static unsigned int axl_slot_message(const struct axl_device *axl,
 }
 
 /*
- * Take a slot if it is pending. @announced: by the message that is being
- * handled; if not, that may still come, and must not count once more.
+ * Take a slot if it is pending. @announced: by the message being handled;
+ * otherwise its message may still arrive and must not count a second time.
  */
 static bool axl_slot_take(struct axl_device *axl, unsigned int n,
 			  bool announced)
@@ -67,22 +66,25 @@ static bool axl_slot_take(struct axl_device *axl, unsigned int n,
 		clear_bit(n, axl->irq.seen);
 		if (!announced && message < AXL_NR_MESSAGES)
 			set_bit(message, &axl->irq.taken);
-		/* who finds the slot empty must see that it was taken */
+		/*
+		 * Order the bit before the empty slot: a handler that finds the
+		 * slot empty must see the bit. Pairs with test_and_clear_bit().
+		 */
 		smp_mb__after_atomic();
-		/* first of all: what comes from here on is another event */
+		/* clear before counting: a later write is a new event */
 		WRITE_ONCE(axl->irq.vmsi[n], 0);
 	}
 	spin_unlock_irqrestore(&axl->irq.lock, flags);
 	if (!pending)
 		return false;
 	atomic64_inc(&axl->irq.counts[n]);
-	/* a DMA event is told when its channel has been looked at */
+	/* DMA events are signalled by axl_channel_poll() */
 	if (!axl_is_dma(n))
 		axl_event_signal(axl, n);
 	return true;
 }
 
-/* Can anything have been written to the table? */
+/* True if the card may have written to the table. */
 static bool axl_slots_used(const struct axl_device *axl)
 {
 	return READ_ONCE(axl->hostif.published) || READ_ONCE(axl->guard.mode) == AXL_GUARD_ACTIVE;
@@ -92,7 +94,7 @@ static bool axl_slots_used(const struct axl_device *axl)
  * axl_irq_take_all() - take every pending slot
  * @axl: the device
  *
- * Return: how many.
+ * Return: number of slots taken.
  */
 unsigned int axl_irq_take_all(struct axl_device *axl)
 {
@@ -104,9 +106,9 @@ unsigned int axl_irq_take_all(struct axl_device *axl)
 }
 
 /**
- * axl_irq_rescued() - slots came although firmware does not know the table
+ * axl_irq_rescued() - count events that the guard page caught
  * @axl: the device
- * @nr: how many
+ * @nr: slots taken while firmware did not know the table
  */
 void axl_irq_rescued(struct axl_device *axl, unsigned int nr)
 {
@@ -119,7 +121,10 @@ void axl_irq_rescued(struct axl_device *axl, unsigned int nr)
 		 "restarting firmware signalled before it knew where to: the guard page at bus address 0 caught it\n");
 }
 
-/* Slots were taken: by which way did they come? */
+/*
+ * Check whether the slots taken came through the guard page, and whether that
+ * reveals a firmware restart.
+ */
 static void axl_slots_came(struct axl_device *axl, unsigned int nr, bool online)
 {
 	if (!nr)
@@ -133,9 +138,9 @@ static void axl_slots_came(struct axl_device *axl, unsigned int nr, bool online)
 }
 
 /*
- * Take what firmware left in the slots of this vector: how many were pending.
- * @own: out: the slot with the vector's own number was.
- * @mine: out: how many this vector announces.
+ * Take the pending slots of a vector and return their number.
+ * @own: out: set if the slot with the vector's number was pending.
+ * @mine: out: incremented for each taken slot that this vector announces.
  */
 static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
 				  unsigned int *mine)
@@ -146,7 +151,7 @@ static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
 
 	if (!axl_slots_used(axl))
 		return 0;
-	/* the slots were written before the message that brought us here */
+	/* firmware writes the slots before it sends the message */
 	dma_rmb();
 	for_each_set_bit(n, vec->slots, axl->irq.nr_vmsi) {
 		announced = !axl_has_dedicated_vectors(axl) ||
@@ -161,12 +166,15 @@ static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
 	return found;
 }
 
-/*
- * Take slots, from @n up to @end, whose message has not come. @seen_only: only
- * those that the last look found, too.
+/**
+ * axl_scan_slots() - take pending slots whose message has not arrived
+ * @axl: the device, inside axl_enter()
+ * @n: first slot
+ * @end: slot behind the last
+ * @seen_only: take only those that were pending in the previous scan, too
  */
 void axl_scan_slots(struct axl_device *axl, unsigned int n,
-			 unsigned int end, bool seen_only)
+		    unsigned int end, bool seen_only)
 {
 	unsigned int found = 0;
 
@@ -184,11 +192,12 @@ void axl_scan_slots(struct axl_device *axl, unsigned int n,
 }
 
 /**
- * axl_irq_late() - a wait for an event is about to time out: look once more
+ * axl_irq_late() - check the slots once more before a wait times out
  * @axl: the device
  * @event: number, or AXL_EVENT_ANY
  *
- * A slot that is pending may have its message under way; it is given a moment.
+ * The message of a pending slot may be under way: allow it AXL_IRQ_GRACE_US.
+ * May sleep.
  */
 void axl_irq_late(struct axl_device *axl, u32 event)
 {
@@ -209,16 +218,20 @@ void axl_irq_late(struct axl_device *axl, u32 event)
 }
 EXPORT_SYMBOL_AXL(axl_irq_late);
 
-/* Unless its slot was taken before the message came. */
+/* Signal an event unless its slot was taken before the message arrived. */
 static void axl_signal_candidate(struct axl_device *axl, unsigned int n)
 {
 	if (!test_and_clear_bit(n, &axl->irq.taken))
 		axl_event_signal(axl, n);
 }
 
-/*
- * Fewer vectors than messages, and firmware does not tell which event it was:
- * signal all that it can have been. None is lost; a waiter may find nothing.
+/**
+ * axl_signal_candidates() - signal every event that a message can stand for
+ * @axl: the device
+ * @online: the contexts in L2 may be read
+ *
+ * For fewer vectors than messages, if firmware does not identify the event. No
+ * event is lost; a waiter may wake up without its event. Any context.
  */
 void axl_signal_candidates(struct axl_device *axl, bool online)
 {
@@ -236,8 +249,8 @@ void axl_signal_candidates(struct axl_device *axl, bool online)
 }
 
 /*
- * Each message has its vector: count the event of this one, unless a slot has
- * told it. False when no slot came with the message.
+ * With dedicated vectors: count the event of this message unless a slot has
+ * counted it. Returns false if the message came without a slot.
  */
 static bool axl_irq_own_event(struct axl_vector *vec, bool own, bool mine)
 {
@@ -250,12 +263,12 @@ static bool axl_irq_own_event(struct axl_vector *vec, bool own, bool mine)
 		clear_bit(vec->index, &axl->irq.taken);
 		return true;
 	}
-	/* the slot was taken before this message came */
+	/* the slot was taken before this message arrived */
 	if (test_and_clear_bit(vec->index, &axl->irq.taken))
 		return true;
 	/*
 	 * The message may have announced another slot. Then its own event is
-	 * counted only if firmware would not use a slot for it.
+	 * counted only if firmware does not use a slot for it.
 	 */
 	if (mine && told)
 		return true;
@@ -267,10 +280,10 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 {
 	struct axl_vector *vec = data;
 	struct axl_device *axl = vec->axl;
-	/* pairs with axl_set_online() */
+	/* pairs with smp_store_release() in axl_set_online() */
 	bool online = smp_load_acquire(&axl->online);
 	u8 channels = READ_ONCE(vec->channels);
-	/* now: what is found below can start a recovery that changes it */
+	/* sampled first: a recovery started below can change it */
 	bool exact = axl_irq_exact(axl);
 	bool own = false, found = false, odd = false;
 	unsigned int slots, mine = 0;
@@ -288,7 +301,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 	if (axl_has_dedicated_vectors(axl)) {
 		odd = !axl_irq_own_event(vec, own, mine);
 		found |= !axl_is_dma(vec->index);
-		/* each had a message; the next will find nothing */
+		/* each has a message: the next one finds its slot empty */
 		if (mine > 1 && axl_vmsi_mapped(axl, vec->index))
 			set_bit(vec->index, &axl->irq.taken);
 	} else if (!exact && !READ_ONCE(axl->selftest.running)) {
@@ -300,18 +313,18 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 		return IRQ_HANDLED;
 	if (!found)
 		atomic64_inc(&axl->irq.stray);
-	/* no slot came with the message: one may have gone astray */
+	/* message without a slot: it may have been written elsewhere */
 	if ((odd || !found) && axl_hostif_lost(axl))
 		axl_restart_seen(axl);
 	return IRQ_HANDLED;
 }
 
 /**
- * axl_irq_exact() - is every event counted exactly once
+ * axl_irq_exact() - check whether each event is counted exactly once
  * @axl: the device
  *
- * Either each message arrives on a vector of its own, or firmware tells by the
- * table, and its configuration says that it does so for every event.
+ * Return: true if each message arrives on its own vector, or if firmware uses
+ * the table and its configuration maps a slot for every event.
  */
 bool axl_irq_exact(const struct axl_device *axl)
 {
@@ -331,7 +344,7 @@ bool axl_irq_exact(const struct axl_device *axl)
 EXPORT_SYMBOL_AXL(axl_irq_exact);
 
 /**
- * axl_irq_route() - decide what to look at when a vector fires
+ * axl_irq_route() - select the channels and slots to check for each vector
  * @axl: the device; offline, or its interrupts not yet requested
  */
 void axl_irq_route(struct axl_device *axl)
@@ -347,15 +360,15 @@ void axl_irq_route(struct axl_device *axl)
 			bitmap_fill(vec->slots, AXL_NR_EVENTS);
 			continue;
 		}
-		/* a transfer's message is the engine's own: no slot goes with it */
+		/* sent by the engine itself, without a slot */
 		if (axl_is_dma(v)) {
 			vec->channels = BIT(v - AXL_PMSI_DMA_READ);
 			continue;
 		}
 		/*
-		 * Any message of firmware looks at all slots below 32, lest one
-		 * whose message is lost has to wait; at others that which
-		 * announces them.
+		 * Every firmware message checks all slots below 32, so that a
+		 * slot whose message is lost does not wait. A higher slot is
+		 * checked by the message that announces it, by all if unknown.
 		 */
 		vec->channels = 0;
 		bitmap_set(vec->slots, 0, AXL_NR_MESSAGES);
@@ -377,12 +390,13 @@ static void axl_irq_free_some(struct axl_device *axl, unsigned int nr)
 }
 
 /**
- * axl_irq_alloc() - get vectors and their handlers
+ * axl_irq_alloc() - allocate vectors and request their handlers
  * @axl: the device; its layout is known
  *
- * As many as the host gives; with none transfers still end, found by looking.
+ * Uses as many vectors as the host grants; without any, completion is polled.
+ * May sleep.
  *
- * Return: 0 or an error other than the lack of vectors.
+ * Return: 0, also without vectors, or the error of request_irq().
  */
 int axl_irq_alloc(struct axl_device *axl)
 {
@@ -427,18 +441,18 @@ void axl_irq_free(struct axl_device *axl)
 	if (!axl->msi.nr)
 		return;
 	/*
-	 * The card sends nothing any more, but a processor may have taken a
-	 * message and not looked up its vector yet: that must still be there.
+	 * The card sends no more messages, but a CPU may have accepted one
+	 * without having looked up its vector yet: the vector must still exist.
 	 */
 	synchronize_rcu();
 	axl_irq_free_some(axl, axl->msi.nr);
 }
 
 /**
- * axl_irq_setup() - allocate what outlives the hardware
+ * axl_irq_setup() - allocate the state that outlives the hardware
  * @axl: the device
  *
- * Return: 0 or -ENOMEM; undone by axl_irq_release() in both cases.
+ * Return: 0 or -ENOMEM; axl_irq_release() undoes both.
  */
 int axl_irq_setup(struct axl_device *axl)
 {
@@ -446,13 +460,13 @@ int axl_irq_setup(struct axl_device *axl)
 
 	spin_lock_init(&axl->irq.lock);
 	axl->msi.vectors = kvcalloc(AXL_NR_MESSAGES, sizeof(*axl->msi.vectors),
-				GFP_KERNEL);
-	axl->events.counts = kvcalloc(AXL_NR_EVENTS + 1,
-				     sizeof(*axl->events.counts), GFP_KERNEL);
-	axl->irq.counts = kvcalloc(AXL_NR_EVENTS, sizeof(*axl->irq.counts),
 				    GFP_KERNEL);
+	axl->events.counts = kvcalloc(AXL_NR_EVENTS + 1,
+				      sizeof(*axl->events.counts), GFP_KERNEL);
+	axl->irq.counts = kvcalloc(AXL_NR_EVENTS, sizeof(*axl->irq.counts),
+				   GFP_KERNEL);
 	axl->events.buckets = kvcalloc(AXL_EVENT_BUCKETS + 1, sizeof(*axl->events.buckets),
-				GFP_KERNEL);
+				       GFP_KERNEL);
 	if (!axl->msi.vectors || !axl->events.counts || !axl->irq.counts ||
 	    !axl->events.buckets)
 		return -ENOMEM;

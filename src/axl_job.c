@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Jobs and their clients: limits, ends, waiting and collecting.
+ * Jobs and their clients: time limits, completion, waiting and collecting.
  */
 #include <linux/export.h>
 #include <linux/module.h>
@@ -16,7 +16,7 @@ module_param(dma_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(dma_timeout_ms,
 		 "Base of a transfer's time limit in ms; 1 s per 16 MiB is added (2000)");
 
-/* What a user's time limit may add to the default one. */
+/* Maximum by which a user's time limit may exceed the default. */
 #define AXL_TIMEOUT_EXTRA_MS	60000
 
 void axl_client_init(struct axl_client *client)
@@ -29,11 +29,14 @@ void axl_client_init(struct axl_client *client)
 EXPORT_SYMBOL_AXL(axl_client_init);
 
 /**
- * axl_job_alloc() - make an empty job
- * @client: who submits it
- * @nr: requests it will have
+ * axl_job_alloc() - allocate a job
+ * @client: its submitter
+ * @nr: number of requests
  *
- * Return: the job, its requests zeroed but for their job; NULL without memory.
+ * May sleep.
+ *
+ * Return: the job, its requests zeroed except for their job; NULL if out of
+ * memory.
  */
 struct axl_job *axl_job_alloc(struct axl_client *client, u32 nr)
 {
@@ -68,7 +71,7 @@ void axl_job_free(struct axl_job *job)
 }
 EXPORT_SYMBOL_AXL(axl_job_free);
 
-/* One of the things that a job waits for is over. */
+/* Drop one pending count of a job; the last one ends the job. */
 void axl_job_put(struct axl_job *job)
 {
 	struct axl_client *client = job->client;
@@ -78,11 +81,14 @@ void axl_job_put(struct axl_job *job)
 		return;
 	client->nr_active--;
 	list_add_tail(&job->node, &client->done);
-	/* inside the lock: afterwards a waiter may free the client */
+	/* under the lock: afterwards a waiter may free the client */
 	wake_up_all(&client->wait);
 }
 
-/* The request has ended; its channel, if it had one, is proven stopped. */
+/*
+ * End a request; its channel, if it had one, is proven stopped. The lock of its
+ * direction is held.
+ */
 void axl_req_end(struct axl_req *req, int status)
 {
 	struct axl_job *job = req->job;
@@ -100,12 +106,13 @@ void axl_req_end(struct axl_req *req, int status)
 }
 
 /**
- * axl_req_limit() - time a request may take on its channel
- * @req: length is set
- * @timeout_ns: what the user asked for, 0 for the default
+ * axl_req_limit() - get the time limit of a request on its channel
+ * @req: the request; its length is set
+ * @timeout_ns: limit that the user requested, 0 for the default
  *
- * Stopping a channel disturbs its siblings: only the administrator may want it
- * early. And memory is held until the end, so nobody may want it much later.
+ * Stopping a channel disturbs its siblings: only an administrator may shorten
+ * the limit. Memory is held until the end: the limit may exceed the default by
+ * at most AXL_TIMEOUT_EXTRA_MS.
  *
  * Return: jiffies.
  */
@@ -123,9 +130,16 @@ unsigned long axl_req_limit(const struct axl_req *req, u64 timeout_ns)
 	return min(limit, def + msecs_to_jiffies(AXL_TIMEOUT_EXTRA_MS));
 }
 
-/* Collect a job that has ended: 0, -EAGAIN (not yet), -ENOENT (no such job). */
+/**
+ * axl_client_take() - collect a job that has ended
+ * @client: client of the job
+ * @seq: sequence number of the job, 0 for any
+ * @done: out: the job
+ *
+ * Return: 0, -EAGAIN (not yet ended) or -ENOENT (no such job).
+ */
 int axl_client_take(struct axl_client *client, u64 seq,
-			   struct axl_job **done)
+		    struct axl_job **done)
 {
 	struct axl_job *job;
 	int ret = 0;
@@ -151,7 +165,7 @@ int axl_client_take(struct axl_client *client, u64 seq,
 	return ret;
 }
 
-/* Has waiting an end? On a device that is gone the jobs are left for close(). */
+/* End condition of a wait. On removal jobs are left for axl_client_close(). */
 static bool axl_wait_over(struct axl_device *axl, struct axl_client *client,
 			  u64 seq, struct axl_job **done, int *ret)
 {
@@ -160,7 +174,7 @@ static bool axl_wait_over(struct axl_device *axl, struct axl_client *client,
 	return *ret != -EAGAIN;
 }
 
-/* What the device wrote becomes visible to the CPU. */
+/* Make what the device wrote visible to the CPU. */
 void axl_job_sync(struct axl_job *job)
 {
 	u32 i;
@@ -175,13 +189,14 @@ void axl_job_sync(struct axl_job *job)
 /**
  * axl_job_wait() - wait for a job and collect it
  * @axl: the device
- * @client: whose job
- * @seq: its name, 0 for any
- * @timeout_ns: how long
+ * @client: client of the job
+ * @seq: sequence number of the job, 0 for any
+ * @timeout_ns: maximum time, 0 not to wait
  * @done: out: the job, to be freed by the caller. What the device wrote is
  *	visible to the CPU
  *
- * Return: 0, -ENOENT, -ETIMEDOUT, -EINTR or -ENODEV.
+ * Return: 0, -ENOENT (no such job), -ETIMEDOUT, -EINTR (signal) or -ENODEV
+ * (device removed).
  */
 int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 		 u64 timeout_ns, struct axl_job **done)
@@ -204,16 +219,16 @@ int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 EXPORT_SYMBOL_AXL(axl_job_wait);
 
 /**
- * axl_job_collect() - wait for a job of the driver's own
- * @client: whose job
- * @seq: its name
+ * axl_job_collect() - wait for a job of the driver's own and collect it
+ * @client: client of the job
+ * @seq: sequence number of the job
  *
- * Bounded by the time limits of what runs, of its own requests and of the turns
- * before them, of which there are none for &axl_device.dma.kernel. reset_sem must not
- * be held, since recovery takes it.
+ * May sleep, bounded by the time limits of running requests, its own requests
+ * and those queued before them (none for &axl_device.dma.kernel). The caller
+ * must not hold reset_sem, since recovery takes it.
  *
- * Return: the job, to be freed by the caller. What the device wrote is visible to
- * the CPU.
+ * Return: the job, to be freed by the caller. What the device wrote is visible
+ * to the CPU.
  */
 struct axl_job *axl_job_collect(struct axl_client *client, u64 seq)
 {

@@ -21,16 +21,17 @@ struct axl_buf;
 struct axl_job;
 
 /**
- * struct axl_client - whoever submits jobs: an open file, or the driver itself
+ * struct axl_client - submitter of jobs: an open file, or the driver itself
  * @lock: protects the fields below; taken in hard interrupts
- * @jobs: by sequence number, until collected
- * @done: jobs that have ended, oldest first
+ * @jobs: jobs by sequence number, until collected
+ * @done: ended jobs, oldest first
  * @wait: woken when a job ends
- * @last_seq: sequence number given last
+ * @last_seq: last sequence number assigned
  * @nr_jobs: entries of @jobs
  * @nr_reqs: requests of all these jobs
- * @nr_active: jobs that still have requests queued or running
- * @flows: its state in the queues, by axl_req.to_device; protected by the direction's lock
+ * @nr_active: jobs with requests queued or running
+ * @flows: state in the queues, by axl_req.to_device; protected by the
+ *	direction's lock
  */
 struct axl_client {
 	spinlock_t lock;	/* see above */
@@ -46,13 +47,13 @@ struct axl_client {
 
 /**
  * struct axl_req - one transfer, the unit a channel runs
- * @entry: in a queue of its direction
- * @job: the submission it belongs to
+ * @entry: entry in a queue of its direction
+ * @job: the job it belongs to
  * @buf: memory, referenced by the job
  * @offset: first byte in @buf
  * @length: bytes
  * @dev_addr: device address
- * @timeout: jiffies it may take on a channel
+ * @timeout: time limit on a channel, jiffies
  * @channel: a channel number, or AXL_CHANNEL_ANY
  * @to_device: direction
  */
@@ -70,13 +71,13 @@ struct axl_req {
 
 /**
  * struct axl_job - one submission
- * @client: who collects it; outlives the job
- * @seq: its name
+ * @client: submitter of the job; outlives it
+ * @seq: sequence number, unique in @client
  * @nr_reqs: entries of @reqs
  * @node: in client->done; with the fields below protected by client->lock
- * @nr_pending: requests that have not ended, and one while it is submitted
+ * @nr_pending: requests that have not ended, plus one during submission
  * @status: first error
- * @failed: index of the request that had it
+ * @failed: index of the request with that error
  * @bytes: moved by requests that succeeded
  * @reqs: the transfers
  */
@@ -100,7 +101,7 @@ int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 struct axl_job *axl_job_collect(struct axl_client *client, u64 seq);
 unsigned long axl_req_limit(const struct axl_req *req, u64 timeout_ns);
 int axl_client_take(struct axl_client *client, u64 seq,
-			   struct axl_job **done);
+		    struct axl_job **done);
 void axl_job_put(struct axl_job *job);
 void axl_job_sync(struct axl_job *job);
 void axl_req_end(struct axl_req *req, int status);

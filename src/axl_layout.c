@@ -15,7 +15,7 @@
 #include "axl_layout.h"
 #include "axl_le.h"
 
-/* Windows of the PCIe controller are multiples of this. */
+/* Granularity of the PCIe controller's windows. */
 #define L2_BASE_ALIGN		0x1000
 
 static bool all_ones(const u8 *p, size_t len)
@@ -39,7 +39,7 @@ static bool touches(u64 base1, u64 size1, u64 base2, u64 size2)
 	return base1 < base2 ? base2 - base1 < size1 : base1 - base2 < size2;
 }
 
-/* From a device address range to an offset in BAR2. */
+/* Convert a device address range to an offset in BAR2; false if outside. */
 static bool l2_offset(const struct axl_layout *layout, u64 bar2_size, u64 addr,
 		      u64 size, u32 *offset)
 {
@@ -54,7 +54,7 @@ static bool l2_offset(const struct axl_layout *layout, u64 bar2_size, u64 addr,
 	return true;
 }
 
-/* One complaint is enough for the log; the first tends to be the cause. */
+/* Only the first complaint is kept: it is usually the cause of the others. */
 static void complain(struct axl_layout *out, const char *text)
 {
 	if (!out->complaint)
@@ -62,12 +62,12 @@ static void complain(struct axl_layout *out, const char *text)
 }
 
 /**
- * struct ref_rule - what is asked of a reference
- * @at: its offset in the shared area
- * @magic: expected, or 0 where none is known
- * @align: of the area, for the accesses that the driver makes there
- * @min_size: bytes that the driver needs of the area
- * @complaint: what to say when it is not so
+ * struct ref_rule - conditions that a reference must meet
+ * @at: offset of the reference in the shared area
+ * @magic: expected magic, or 0 if unknown
+ * @align: alignment of the area that the driver's accesses need, bytes
+ * @min_size: bytes of the area that the driver needs
+ * @complaint: constant text if a condition is not met
  */
 struct ref_rule {
 	u16 at;
@@ -134,12 +134,12 @@ static void parse_ref(const u8 *area, u64 bar2_size,
 	bool magic_ok;
 
 	if (all_zeroes(p, AXL_REF_BYTES))
-		return;		/* not published, which is no mistake */
+		return;		/* not published: no error */
 
 	magic_ok = rule->magic ? magic == rule->magic : magic && magic != 0xffff;
 	/*
-	 * What the references live in cannot be an area of its own: the host
-	 * writes to some areas and would saw off its own branch.
+	 * An area must not overlap header, mailbox and references: the host
+	 * writes to some areas and would overwrite the references.
 	 */
 	if (!magic_ok || size < rule->min_size ||
 	    axl_le16(p + AXL_REF_MEMORY) != AXL_AREA_MEMORY_L2 ||
@@ -170,7 +170,7 @@ static void parse_memory(const u8 *area, u64 bar2_size, struct axl_layout *out)
 	u64 ddr = axl_le64(area + AXL_AREA_MEMORY_MAP(AXL_AREA_MEMORY_DDR));
 	u64 base, reserved;
 
-	/* Both say the same on a sane device; the header is the newer way. */
+	/* The header is newer; if both bases are given they must be equal. */
 	if (l2) {
 		if (l2_base_plausible(l2, bar2_size))
 			out->l2_base = l2;
@@ -184,7 +184,7 @@ static void parse_memory(const u8 *area, u64 bar2_size, struct axl_layout *out)
 		if (!l2_base_plausible(base, bar2_size)) {
 			complain(out, "header: impossible base of L2");
 		} else if (l2_base_plausible(l2, bar2_size) && l2 != base) {
-			/* lists would go who knows where: believe neither */
+			/* trust neither: lists would go to a wrong place */
 			out->l2_base = AXL_L2_BASE_FALLBACK;
 			complain(out, "header and memory map disagree on L2");
 		} else {
@@ -206,7 +206,7 @@ static void parse_memory(const u8 *area, u64 bar2_size, struct axl_layout *out)
 		out->ddr_base = ddr;
 }
 
-/* Tell the area of firmware without a header from memory never written. */
+/* Distinguish firmware without a header from memory that was never written. */
 static bool layout_written(const u8 *area)
 {
 	static const struct ref_rule *const rules[] = {
@@ -236,8 +236,8 @@ int axl_layout_parse(const void *area, size_t area_len, u64 bar2_size,
 	    bar2_size > U32_MAX)
 		return -EINVAL;
 	/*
-	 * The layout's part alone is enough: a link that dies during the snapshot
-	 * leaves its end, not its beginning, all ones.
+	 * Checking this part is enough: if the link dies during the snapshot,
+	 * its end reads as all ones, not its beginning.
 	 */
 	if (all_ones(p + AXL_AREA_VERSION, AXL_AREA_REF_END - AXL_AREA_VERSION))
 		return -EIO;
@@ -294,8 +294,8 @@ int axl_layout_parse_dma_desc(const void *snap, size_t len,
 		return -ERANGE;
 
 	/*
-	 * A list written over another area would be obeyed as that area: over
-	 * the host-driver area it would send firmware's writes anywhere.
+	 * Firmware would read a list in another area as the content of that
+	 * area: in the host-driver area, as the target of its slot writes.
 	 */
 	if (touches(off, bytes, 0, AXL_AREA_SIZE))
 		return -ERANGE;
@@ -364,7 +364,7 @@ int axl_layout_parse_context(const void *snap80, struct axl_context *out)
 	return 0;
 }
 
-/* For logs and sysfs, where a control character could do harm. */
+/* Replace control characters, which must not reach logs and sysfs. */
 static void copy_name(char *name, const u8 *p)
 {
 	unsigned int i;
@@ -408,7 +408,7 @@ int axl_layout_parse_stream(const void *snap, size_t len,
 	out->capacity = axl_le32(p + AXL_STREAM_CAPACITY);
 	out->type = axl_le32(p + AXL_STREAM_TYPE);
 	ring_size = axl_le64(p + AXL_STREAM_RING_SIZE);
-	/* A position below the capacity also says: the capacity is not 0. */
+	/* A position below the capacity also excludes a capacity of 0. */
 	if (out->read_pos >= out->capacity || out->write_pos >= out->capacity ||
 	    out->capacity > ring_size || out->type > AXL_STREAM_TYPE_BINARY)
 		return -EINVAL;

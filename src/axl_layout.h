@@ -2,9 +2,9 @@
 /*
  * The area at the start of L2 that firmware shares with the host.
  *
- * Pure: no kernel services, no allocation, no I/O; see axl_elf.h. Everything is
- * parsed from a snapshot which the caller took with memcpy_fromio(), so that a
- * value cannot change between its check and its use. All of it is hostile.
+ * Pure: no kernel services, no allocation, no I/O; see axl_elf.h. The caller
+ * takes a snapshot with memcpy_fromio(), so that a value cannot change between
+ * its check and its use. The content is not trusted.
  */
 #ifndef AXL_LAYOUT_H
 #define AXL_LAYOUT_H
@@ -56,10 +56,10 @@
 #define AXL_REF_MEMORY			0x10	/* 16 bits, AXL_AREA_MEMORY_* */
 #define AXL_REF_BYTES			24
 
-/* Device address of L2 where firmware does not tell. */
+/* Device address of L2 unless firmware publishes one */
 #define AXL_L2_BASE_FALLBACK		0x08000000u
 
-/* DDR that boards have (hardware-notes: Firmware life cycle) */
+/* Range of DDR sizes of boards (hardware-notes: Firmware life cycle) */
 #define AXL_DDR_MIN			SZ_1G
 #define AXL_DDR_MAX			SZ_16G
 
@@ -71,27 +71,27 @@
 #define AXL_HOSTIF_SIZE			0x10	/* 32 bits */
 #define AXL_HOSTIF_BYTES		24
 
-/* DMA descriptor area, and where lists lived before it existed */
+/* DMA descriptor area, and the place of lists in firmware without it */
 #define AXL_DMA_DESC_ADDR		0x00	/* 64 bits, a device address */
 #define AXL_DMA_DESC_SIZE		0x08	/* 64 bits */
 #define AXL_DMA_DESC_BYTES		16
 #define AXL_LIST_FALLBACK_OFFSET	0x1ff8080u
 #define AXL_LIST_FALLBACK_SIZE		32640u
-#define AXL_LIST_ELEMS			170	/* a list, where there is room */
+#define AXL_LIST_ELEMS			170	/* per list, if there is room */
 #define AXL_LIST_MIN_ELEMS		4	/* two halves: data and terminator */
 #define AXL_LIST_COUNT			(2 * AXL_EDMA_MAX_CHANNELS)
 
 /* Virtual-MSI configuration (hardware-notes: Interrupts) */
 #define AXL_VMSI_NUM_VMSI		0x00	/* 16 bits */
 #define AXL_VMSI_NUM_PMSI		0x02	/* 16 bits */
-#define AXL_VMSI_ENTRIES		0x04	/* one a physical message */
+#define AXL_VMSI_ENTRIES		0x04	/* one per physical message */
 #define   AXL_VMSI_ENTRY_BYTES		8
 #define   AXL_VMSI_ENTRY_ENABLED	0x00	/* 8 bits */
 #define   AXL_VMSI_ENTRY_SOURCE		0x01	/* 8 bits */
 #define     AXL_VMSI_SOURCE_FIRMWARE	0
 #define   AXL_VMSI_ENTRY_FIRST		0x04	/* 16 bits, a slot */
 #define   AXL_VMSI_ENTRY_LAST		0x06	/* 16 bits, a slot */
-#define AXL_VMSI_MAP			0x104	/* 8 bits a virtual interrupt */
+#define AXL_VMSI_MAP			0x104	/* 8 bits per virtual MSI */
 #define AXL_VMSI_MAX			1024	/* slots of the table */
 #define AXL_PMSI_MAX			32
 #define AXL_PMSI_UNKNOWN		0xff
@@ -103,14 +103,14 @@
 
 /* Data streams (hardware-notes: Contexts, mailbox, streams) */
 #define AXL_STREAMS_COUNT		0x000	/* 32 bits */
-#define AXL_STREAMS_INDEX		0x004	/* 8 bits a source */
+#define AXL_STREAMS_INDEX		0x004	/* 8 bits per source */
 #define   AXL_STREAMS_INDEX_NONE	0xff
 #define AXL_STREAMS_RECORDS		0x108
 #define AXL_STREAMS_SOURCES		256
 #define AXL_STREAMS_MAX			255	/* records an index can name */
-#define AXL_STREAM_READ_POS		0x00	/* 32 bits, the host's */
+#define AXL_STREAM_READ_POS		0x00	/* 32 bits, set by the host */
 #define AXL_STREAM_CAPACITY		0x04	/* 32 bits */
-#define AXL_STREAM_WRITE_POS		0x08	/* 32 bits, firmware's */
+#define AXL_STREAM_WRITE_POS		0x08	/* 32 bits, set by firmware */
 #define AXL_STREAM_REG			0x0c	/* 32 bits */
 #define   AXL_STREAM_REG_VMSI		GENMASK(9, 0)
 #define   AXL_STREAM_REG_ENABLED	BIT(31)
@@ -125,11 +125,11 @@
 
 /**
  * struct axl_ref - a reference to another area
- * @valid: every check passed; the rest is 0 otherwise
- * @major: version of what it refers to
- * @minor: version of what it refers to
- * @size: bytes; @offset + @size is inside BAR2
- * @offset: in BAR2, aligned as the area's accesses need
+ * @valid: all checks passed; the other fields are 0 otherwise
+ * @major: major version of the area
+ * @minor: minor version of the area
+ * @size: bytes of the area; @offset + @size is inside BAR2
+ * @offset: of the area in BAR2, aligned for the driver's accesses
  */
 struct axl_ref {
 	bool valid;
@@ -141,12 +141,12 @@ struct axl_ref {
 
 /**
  * struct axl_layout - the shared area, checked
- * @has_header: the header's magic was there
+ * @has_header: the header's magic is present
  * @l2_base: device address of BAR2 offset 0
  * @area_size: bytes at the start of L2 that firmware reserves, at least
  *	%AXL_AREA_SIZE
- * @major: version of the layout, 0 unknown
- * @minor: version of the layout
+ * @major: major version of the layout, 0 unknown
+ * @minor: minor version of the layout
  * @ddr_base: device address of DDR, 0 unknown
  * @dma_vm: firmware programs the engine's interrupt messages itself
  * @streams: data streams
@@ -155,7 +155,7 @@ struct axl_ref {
  * @hostif: host-driver area
  * @dma_desc: DMA descriptor area
  * @vmsi: virtual-MSI configuration
- * @complaint: constant text naming the first thing found wrong, or NULL
+ * @complaint: constant text about the first error found, or NULL
  */
 struct axl_layout {
 	bool has_header;
@@ -176,11 +176,11 @@ struct axl_layout {
 
 /**
  * struct axl_vmsi_cfg - the virtual-MSI configuration, checked
- * @nr_vmsi: virtual interrupts, at most %AXL_VMSI_MAX
- * @nr_pmsi: physical messages, at most %AXL_PMSI_MAX
- * @pmsi_of: the message that announces each; %AXL_PMSI_UNKNOWN where firmware
- *	does not say, says something impossible, or lists the slot in no enabled
- *	entry of its own: hardware may raise such an event without any slot
+ * @nr_vmsi: number of virtual interrupts, at most %AXL_VMSI_MAX
+ * @nr_pmsi: number of physical messages, at most %AXL_PMSI_MAX
+ * @pmsi_of: message that announces each virtual interrupt; %AXL_PMSI_UNKNOWN if
+ *	firmware gives none or an impossible one, or has the slot in no enabled
+ *	entry with source firmware: such an event may come without a slot write
  */
 struct axl_vmsi_cfg {
 	u16 nr_vmsi;
@@ -192,16 +192,16 @@ struct axl_vmsi_cfg {
  * struct axl_context - a context record
  * @aicore_mask: AI cores that belong to the context
  * @l2_base: device address of its part of L2
- * @l2_size: bytes of it
+ * @l2_size: bytes of that part
  * @ddr_base: device address of its part of DDR
- * @ddr_size: bytes of it
- * @msi: message that tells the end of a job
+ * @ddr_size: bytes of that part
+ * @msi: message that announces the end of a job
  * @cmd: command
  * @sts: > 0 running, 0 done, < 0 failed
  * @arg: argument of @cmd
  * @elf_base: device address of the job's code
  *
- * Fields are as firmware wrote them: not one has been checked.
+ * Fields are as firmware wrote them; none is checked.
  */
 struct axl_context {
 	u64 aicore_mask;
@@ -219,14 +219,14 @@ struct axl_context {
 /**
  * struct axl_stream - a data stream, checked
  * @record: offset of its record in the streams area
- * @read_pos: next byte the host takes, below @capacity
- * @write_pos: next byte firmware puts, below @capacity
+ * @read_pos: offset of the next byte for the host to read, below @capacity
+ * @write_pos: offset of the next byte for firmware to write, below @capacity
  * @capacity: bytes of the ring in use, at most @ring_size
- * @ring_offset: the ring in BAR2
+ * @ring_offset: offset of the ring in BAR2
  * @ring_size: bytes of the ring; it ends inside BAR2
  * @type: %AXL_STREAM_TYPE_TEXT or %AXL_STREAM_TYPE_BINARY
  * @vmsi: virtual interrupt that announces data
- * @enabled: that interrupt is on
+ * @enabled: @vmsi is enabled
  * @name: printable, NUL-terminated
  */
 struct axl_stream {
@@ -243,52 +243,52 @@ struct axl_stream {
 };
 
 /**
- * axl_layout_parse() - read the shared area
+ * axl_layout_parse() - parse and check the shared area
  * @area: snapshot of BAR2 from offset 0
- * @area_len: bytes of it, at least %AXL_AREA_SIZE
- * @bar2_size: bytes of BAR2
- * @out: always filled in; what is not known gets its fallback, so that L2 can be
+ * @area_len: bytes of @area, at least %AXL_AREA_SIZE
+ * @bar2_size: bytes of BAR2, %AXL_AREA_SIZE..U32_MAX
+ * @out: always filled in; unknown values get their fallback, so that L2 can be
  *	addressed even after an error
  *
- * A bad value costs the one thing that it describes and a complaint; the rest
- * of the area is used.
+ * A bad value disables only the item that it describes and sets a complaint;
+ * the rest of the area is used.
  *
- * Return: 0, -EIO (reads as all ones: the link is dead), -ENODATA (nothing
- * here was written by firmware) or -EINVAL (@area_len or @bar2_size too small).
+ * Return: 0, -EIO (reads as all ones: the link is dead), -ENODATA (not written
+ * by firmware) or -EINVAL (@area_len or @bar2_size out of range).
  */
 int axl_layout_parse(const void *area, size_t area_len, u64 bar2_size,
 		     struct axl_layout *out);
 
 /**
- * axl_layout_has_areas() - has runtime firmware published its areas
+ * axl_layout_has_areas() - check whether runtime firmware has published areas
  * @layout: from axl_layout_parse()
  *
- * Return: true if one of the references which only the runtime writes is valid.
+ * Return: true if a reference that only the runtime firmware writes is valid.
  */
 bool axl_layout_has_areas(const struct axl_layout *layout);
 
 /**
- * axl_layout_parse_dma_desc() - where the engine's lists may live
+ * axl_layout_parse_dma_desc() - get the place of the engine's lists
  * @snap: snapshot of the DMA descriptor area
- * @len: bytes of it, at least %AXL_DMA_DESC_BYTES
+ * @len: bytes of @snap, at least %AXL_DMA_DESC_BYTES
  * @layout: from axl_layout_parse()
  * @bar2_size: bytes of BAR2
- * @offset: out: of the list buffer in BAR2, 8-byte aligned
- * @size: out: bytes of it, all of them inside BAR2
+ * @offset: out: offset of the list buffer in BAR2, 8-byte aligned
+ * @size: out: bytes of the list buffer, all inside BAR2
  *
- * Return: 0, -EIO (all ones), -EINVAL (misaligned, or too small for one list a
- * channel) or -ERANGE (not inside L2, or over an area with another purpose). On
- * an error @offset and @size are untouched.
+ * Return: 0, -EIO (all ones), -EINVAL (@len too small, or the buffer misaligned
+ * or too small for one list per channel) or -ERANGE (not inside L2, or overlaps
+ * another area). On an error @offset and @size are unchanged.
  */
 int axl_layout_parse_dma_desc(const void *snap, size_t len,
 			      const struct axl_layout *layout, u64 bar2_size,
 			      u32 *offset, u32 *size);
 
 /**
- * axl_layout_list_elems() - elements of each channel's list
+ * axl_layout_list_elems() - get the number of elements of each channel's list
  * @size: bytes of the list buffer, from axl_layout_parse_dma_desc()
  *
- * Return: at least %AXL_LIST_MIN_ELEMS, at most %AXL_LIST_ELEMS.
+ * Return: %AXL_LIST_MIN_ELEMS..%AXL_LIST_ELEMS.
  */
 static inline u32 axl_layout_list_elems(u32 size)
 {
@@ -298,8 +298,8 @@ static inline u32 axl_layout_list_elems(u32 size)
 }
 
 /**
- * axl_layout_vmsi_len() - how much of a virtual-MSI configuration to snapshot
- * @ref: a valid reference to it
+ * axl_layout_vmsi_len() - get the size of a virtual-MSI configuration snapshot
+ * @ref: valid reference to the configuration
  *
  * Return: bytes, at most %AXL_VMSI_MAP + %AXL_VMSI_MAX.
  */
@@ -309,9 +309,9 @@ static inline size_t axl_layout_vmsi_len(const struct axl_ref *ref)
 }
 
 /**
- * axl_layout_parse_vmsi() - read the virtual-MSI configuration
- * @snap: snapshot of the area
- * @len: bytes of it, from axl_layout_vmsi_len()
+ * axl_layout_parse_vmsi() - parse the virtual-MSI configuration
+ * @snap: snapshot of the configuration
+ * @len: bytes of @snap, from axl_layout_vmsi_len()
  * @out: filled in on success
  *
  * Return: 0, -EIO (all ones) or -EINVAL (@len too small).
@@ -320,7 +320,7 @@ int axl_layout_parse_vmsi(const void *snap, size_t len,
 			  struct axl_vmsi_cfg *out);
 
 /**
- * axl_layout_parse_context() - read a context record
+ * axl_layout_parse_context() - parse a context record
  * @snap80: snapshot of the record, %AXL_CONTEXT_BYTES bytes
  * @out: filled in on success
  *
@@ -329,8 +329,8 @@ int axl_layout_parse_vmsi(const void *snap, size_t len,
 int axl_layout_parse_context(const void *snap80, struct axl_context *out);
 
 /**
- * axl_layout_streams_len() - how much of the streams area to snapshot
- * @ref: a valid reference to it
+ * axl_layout_streams_len() - get the size of a snapshot of the streams area
+ * @ref: valid reference to the area
  *
  * Return: bytes, enough for every record that an index can name.
  */
@@ -341,16 +341,16 @@ static inline size_t axl_layout_streams_len(const struct axl_ref *ref)
 }
 
 /**
- * axl_layout_parse_stream() - read the record of one source of data
+ * axl_layout_parse_stream() - parse the record of one stream
  * @snap: snapshot of the streams area
- * @len: bytes of it, from axl_layout_streams_len()
+ * @len: bytes of @snap, from axl_layout_streams_len()
  * @layout: from axl_layout_parse()
  * @bar2_size: bytes of BAR2
- * @source: 0..255
+ * @source: number of the stream, 0..255
  * @out: filled in on success
  *
  * Return: 0, -EIO (all ones), -ENOENT (no such stream), -EINVAL (malformed) or
- * -ERANGE (the record is not inside the area, or the ring not inside L2).
+ * -ERANGE (record not inside the area, or ring not inside L2).
  */
 int axl_layout_parse_stream(const void *snap, size_t len,
 			    const struct axl_layout *layout, u64 bar2_size,

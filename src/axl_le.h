@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Little-endian fields out of a byte buffer, at any alignment.
+ * Read little-endian fields from a byte buffer, at any alignment.
  *
- * The kernel's get_unaligned_le*() moved to another header in 6.12; byte by
- * byte the compiler makes the same single load of it, on any byte order.
+ * The kernel's get_unaligned_le*() moved to another header in 6.12. From these
+ * byte accesses the compiler makes the same single load, on any byte order.
  */
 #ifndef AXL_LE_H
 #define AXL_LE_H
@@ -12,7 +12,7 @@
 
 /**
  * axl_le16() - read a 16-bit field
- * @p: its first byte
+ * @p: first byte of the field
  *
  * Return: the value.
  */
@@ -25,7 +25,7 @@ static inline u16 axl_le16(const void *p)
 
 /**
  * axl_le32() - read a 32-bit field
- * @p: its first byte
+ * @p: first byte of the field
  *
  * Return: the value.
  */
@@ -38,7 +38,7 @@ static inline u32 axl_le32(const void *p)
 
 /**
  * axl_le64() - read a 64-bit field
- * @p: its first byte
+ * @p: first byte of the field
  *
  * Return: the value.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The link and configuration space: what can be asked and done without BARs.
+ * PCIe link and configuration space: checks that do not need the BARs.
  */
 #include <linux/export.h>
 
@@ -8,10 +8,12 @@
 #include "axl_link.h"
 
 /**
- * axl_port_link() - is the link active, as the port above sees it
+ * axl_port_link() - check the link state in the upstream port
  * @axl: the device
  *
- * Where the link is looked at: the port need not cross it.
+ * The port's registers can be read while the link is down.
+ *
+ * Return: true if the link is active, or if the port cannot report its state.
  */
 bool axl_port_link(struct axl_device *axl)
 {
@@ -32,10 +34,12 @@ bool axl_port_link(struct axl_device *axl)
 EXPORT_SYMBOL_AXL(axl_port_link);
 
 /**
- * axl_link_up() - does the function answer
+ * axl_link_up() - check whether the link is up and the function answers
  * @axl: the device
  *
- * Configuration space only; safe while the link bounces.
+ * Reads configuration space only; safe while the link bounces.
+ *
+ * Return: true if the function answers with its ids.
  */
 bool axl_link_up(struct axl_device *axl)
 {
@@ -49,10 +53,12 @@ bool axl_link_up(struct axl_device *axl)
 }
 
 /**
- * axl_link_bounced() - is the link down, or was it
- * @axl: the device, which had memory decoding on
+ * axl_link_bounced() - check whether the link is down or was down
+ * @axl: the device, memory decoding was on
  *
- * A bounce that was too short to be seen leaves reset config space behind.
+ * After a bounce too short to be observed, config space is reset.
+ *
+ * Return: true if the link is down or memory decoding is off.
  */
 bool axl_link_bounced(struct axl_device *axl)
 {
@@ -65,11 +71,11 @@ bool axl_link_bounced(struct axl_device *axl)
 }
 
 /**
- * axl_restore_config() - leave the card's config space to the next one who drives it
+ * axl_restore_config() - restore config space for the next driver
  * @axl: the device, stopped for good
  *
- * A reset on the way out, or the card's own restart, has cleared it, and the core
- * does not set BARs a second time.
+ * A reset during removal, or a restart of the card, may have cleared it, and
+ * the PCI core does not write BARs again.
  */
 void axl_restore_config(struct axl_device *axl)
 {

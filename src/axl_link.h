@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The link and configuration space: axl_link.c */
+/* PCIe link and configuration space: axl_link.c */
 #ifndef AXL_LINK_H
 #define AXL_LINK_H
 

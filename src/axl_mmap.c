@@ -12,14 +12,17 @@
 #include "axl_file.h"
 #include "axl_mmap.h"
 
-/* Wait for the card without holding up the rest of the process. */
+/*
+ * Wait until the card is online. If the fault can be retried, drop its lock for
+ * that, so as not to block other threads of the process.
+ */
 static vm_fault_t axl_vm_fault_wait(struct axl_device *axl,
 				    struct vm_fault *vmf)
 {
 	struct file *filp = vmf->vma->vm_file;
 
 	if (!fault_flag_allow_retry_first(vmf->flags)) {
-		/* second round, or a caller that cannot retry */
+		/* second attempt, or the caller cannot retry */
 		if (axl_lock_ready(axl))
 			return VM_FAULT_SIGBUS;
 		up_read(&axl->reset_sem);
@@ -27,7 +30,7 @@ static vm_fault_t axl_vm_fault_wait(struct axl_device *axl,
 	}
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
-	/* without the lock the mapping, and with it the file, may go */
+	/* without the lock the mapping and its file may be freed */
 	get_file(filp);
 	axl_release_fault_lock(vmf);
 	if (!axl_lock_ready(axl))
@@ -41,13 +44,13 @@ static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
 	struct vm_area_struct *vma = vmf->vma;
 	struct axl_file *file = vma->vm_file->private_data;
 	struct axl_device *axl = file->axl;
-	/* registers have the mark that axl_mmap_ext() gave them */
+	/* axl_mmap_ext() has marked a mapping of the registers */
 	phys_addr_t phys = vma->vm_private_data ? axl->bar0_phys :
 			   axl->bar2_phys + (vmf->pgoff << PAGE_SHIFT);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	int idx, err;
 
-	/* a firmware start holds this until the link is back */
+	/* held for writing by a firmware start until the link is back */
 	if (!down_read_trylock(&axl->reset_sem))
 		return axl_vm_fault_wait(axl, vmf);
 	err = axl_enter(axl, &idx);
@@ -57,7 +60,7 @@ static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
 		axl_exit(axl, idx);
 	}
 	up_read(&axl->reset_sem);
-	/* recovery is due */
+	/* -EAGAIN: the card is being restarted */
 	return err == -EAGAIN ? axl_vm_fault_wait(axl, vmf) : ret;
 }
 
@@ -66,15 +69,16 @@ static const struct vm_operations_struct axl_vm_ops = {
 };
 
 /*
- * The other interface maps BAR2 from its start only, and the engine's registers
- * as the second page; a file that used ours first is left alone.
+ * The other interface (axl_ext.h) maps BAR2 from its start only, and the
+ * engine's registers at page offset 1. A file that used the native interface
+ * first is not affected.
  */
 static int axl_mmap_ext(struct axl_file *file, struct vm_area_struct *vma)
 {
 	int ret;
 
 	if (!axl_ext_used(&file->ext)) {
-		/* a 32-bit program does not speak it */
+		/* 32-bit programs cannot use the other interface */
 		if (vma->vm_pgoff != AXL_EXT_PGOFF_REGS ||
 		    READ_ONCE(file->native) || in_compat_syscall())
 			return 0;
@@ -86,10 +90,10 @@ static int axl_mmap_ext(struct axl_file *file, struct vm_area_struct *vma)
 		return 0;
 	if (vma->vm_pgoff != AXL_EXT_PGOFF_REGS || vma_pages(vma) > 1)
 		return -EINVAL;
-	/* it programs DMA, to anywhere the IOMMU lets it */
+	/* the registers program DMA to any address the IOMMU allows */
 	if (!capable(CAP_SYS_RAWIO))
 		return -EPERM;
-	/* more than the registers would come along */
+	/* a larger page would map more than the registers */
 	if (PAGE_SIZE > AXL_BAR_REGS_SIZE)
 		return -EOPNOTSUPP;
 	vma->vm_private_data = file->axl;
@@ -104,7 +108,7 @@ int axl_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	if (READ_ONCE(file->axl->gone))
 		return -ENODEV;
-	/* not VM_SHARED: a file that is open for reading only loses that */
+	/* not VM_SHARED: mmap() clears it for a file opened read-only */
 	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_pgoff >= pages ||
 	    vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
@@ -121,7 +125,7 @@ int axl_mmap(struct file *filp, struct vm_area_struct *vma)
 }
 
 /**
- * axl_cdev_opened() - has anybody the device open
+ * axl_cdev_opened() - check whether the device has open files
  * @axl: the device
  */
 bool axl_cdev_opened(struct axl_device *axl)
@@ -131,13 +135,13 @@ bool axl_cdev_opened(struct axl_device *axl)
 
 /**
  * axl_cdev_zap() - revoke every mapping of BAR2
- * @axl: the device; reset_sem is held exclusive, so that faults wait
+ * @axl: the device; reset_sem is held for writing, so that faults wait
  */
 void axl_cdev_zap(struct axl_device *axl)
 {
 	struct axl_file *file;
 
-	/* several nodes can name the device, each with a mapping of its own */
+	/* the device can have several nodes, each with its own address_space */
 	mutex_lock(&axl->files.lock);
 	list_for_each_entry(file, &axl->files.list, node)
 		unmap_mapping_range(file->filp->f_mapping, 0, 0, 1);

@@ -15,7 +15,7 @@ struct vm_area_struct;
 struct axl_files {
 	/* protects @list */
 	struct mutex lock;
-	/* struct axl_file; their mappings of BAR2 can be revoked */
+	/* of struct axl_file, whose BAR2 mappings can be revoked */
 	struct list_head list;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Looking after a card that is open: new areas, unseen restarts, its link.
+ * Checks of an open device, periodic and on demand: the link, new areas,
+ * restarts without a link bounce, slots whose message did not arrive.
  */
 #include <linux/export.h>
 #include <linux/rcupdate.h>
@@ -15,18 +16,18 @@
 #include "axl_monitor.h"
 #include "axl_state.h"
 
-/* How often a card without a table is asked for news: that takes 2 KiB of L2. */
+/* Interval of checks for new areas, which read 2 KiB of L2; jiffies */
 #define AXL_NEWS		(HZ / 10)
 
-/* How often a card that is open is looked after, with and without messages. */
+/* Period of axl_monitor() with and without working messages; ms */
 #define AXL_MONITOR_MS		100
 #define AXL_MONITOR_POLL_MS	10
-/* The same for what can only be guessed at: it wakes waiters for nothing. */
+/* Period of signalling candidates, which wakes waiters needlessly; jiffies */
 #define AXL_GUESS		(HZ / 10)
 
 /*
- * Read what firmware publishes; the card is online and idle. An error: it is
- * going to be reset.
+ * Adopt what firmware publishes now. The card is online and idle, reset_sem is
+ * held for writing. After an error recovery is pending.
  */
 static int axl_adopt(struct axl_device *axl)
 {
@@ -38,7 +39,7 @@ static int axl_adopt(struct axl_device *axl)
 	axl_hostif_forget(axl);
 	ret = axl_bring_up(axl, axl_hostif_refresh(axl));
 	if (ret) {
-		/* not a firmware start that somebody left to us */
+		/* axl_finish_start() must not wait for a bounce */
 		axl->bounced = true;
 		axl_reset_request(axl, "engine does not stop");
 	}
@@ -47,11 +48,12 @@ static int axl_adopt(struct axl_device *axl)
 }
 
 /**
- * axl_fw_detect() - adopt what the card has done meanwhile
+ * axl_fw_detect() - detect restarts and adopt newly published areas
  * @axl: the device
  *
- * Costs a few reads of configuration space and of L2 once firmware knows the
- * table. Does nothing while the card is busy: it is asked again later.
+ * Once firmware knows the table, costs a few reads of configuration space and
+ * L2. New areas are not adopted while transfers run or reset_sem is taken: a
+ * later call checks again. May sleep.
  */
 void axl_fw_detect(struct axl_device *axl)
 {
@@ -77,8 +79,10 @@ void axl_fw_detect(struct axl_device *axl)
 EXPORT_SYMBOL_AXL(axl_fw_detect);
 
 /**
- * axl_rescan() - look after the card at once, also after one that was given up
+ * axl_rescan() - check the card now, a dead one without waiting for @retry_at
  * @axl: the device
+ *
+ * May sleep.
  */
 void axl_rescan(struct axl_device *axl)
 {
@@ -88,11 +92,11 @@ void axl_rescan(struct axl_device *axl)
 EXPORT_SYMBOL_AXL(axl_rescan);
 
 /**
- * axl_fw_resync() - firmware was started, says whoever did it
+ * axl_fw_resync() - resynchronise after a program has started firmware
  * @axl: the device
  *
- * If that shows, all that it publishes is read again, and transfers that run are
- * waited for. In any case it is told the table's address again.
+ * If the published data has changed, waits for running transfers and adopts it.
+ * In any case writes the table's address again. May sleep; takes reset_sem.
  *
  * Return: 0, -EIO, -ENODEV or -EINTR (killed).
  */
@@ -102,7 +106,7 @@ int axl_fw_resync(struct axl_device *axl)
 
 	axl_check_link(axl);
 	for (;;) {
-		/* a recovery that is due, or under way, comes first */
+		/* wait for a pending or running recovery */
 		ret = axl_lock_ready(axl);
 		if (ret)
 			return ret;
@@ -113,7 +117,7 @@ int axl_fw_resync(struct axl_device *axl)
 			break;
 		up_write(&axl->reset_sem);
 	}
-	/* not for nothing: slots, and what others have queued, would be lost */
+	/* only if needed: loses slots and the queued transfers of others */
 	if (axl->fw_stale || axl_hostif_changed(axl)) {
 		ret = axl_dma_drain(axl);
 		axl->fw_stale = false;
@@ -129,9 +133,9 @@ int axl_fw_resync(struct axl_device *axl)
 EXPORT_SYMBOL_AXL(axl_fw_resync);
 
 /*
- * While the card is open: did it restart by itself, did an event come whose
- * message did not? Configuration space and host memory first; L2 when a slot
- * was found, and for contexts where nothing else tells.
+ * Check for unsolicited restarts and events without a message. Reads config
+ * space and host memory; L2 only after a pending slot was found, and for the
+ * state of contexts when polling without exact events.
  */
 static void axl_monitor(struct work_struct *work)
 {
@@ -142,7 +146,7 @@ static void axl_monitor(struct work_struct *work)
 
 	if (axl_check_link(axl) && !axl_enter(axl, &idx)) {
 		axl_scan_slots(axl, 0, AXL_NR_EVENTS, !polled);
-		/* what has no slot can have happened at any time */
+		/* events without a slot cannot be detected: assume them */
 		if (polled && !axl_irq_exact(axl) &&
 		    time_after_eq(jiffies, axl->irq.guess_at)) {
 			axl->irq.guess_at = jiffies + AXL_GUESS;
@@ -154,7 +158,7 @@ static void axl_monitor(struct work_struct *work)
 }
 
 /**
- * axl_monitor_setup() - initialise what needs no hardware
+ * axl_monitor_setup() - initialise the monitor work
  * @axl: the device
  */
 void axl_monitor_setup(struct axl_device *axl)
@@ -163,7 +167,7 @@ void axl_monitor_setup(struct axl_device *axl)
 }
 
 /**
- * axl_monitor_start() - look after the card while it is open
+ * axl_monitor_start() - schedule the next check if the device is open
  * @axl: the device
  */
 void axl_monitor_start(struct axl_device *axl)
@@ -177,8 +181,8 @@ void axl_monitor_start(struct axl_device *axl)
 }
 
 /**
- * axl_monitor_stop() - the device goes away
- * @axl: the device
+ * axl_monitor_stop() - cancel the monitor work and wait for it
+ * @axl: the device, gone or closed: the work does not queue itself again
  */
 void axl_monitor_stop(struct axl_device *axl)
 {
@@ -186,12 +190,13 @@ void axl_monitor_stop(struct axl_device *axl)
 }
 
 /**
- * axl_check_link() - notice that the card restarted by itself, or is back
+ * axl_check_link() - detect a link bounce, or a dead card that answers again
  * @axl: the device
  *
- * Configuration space only; for calls that programs make rarely.
+ * Requests recovery for either. Reads configuration space only; not for calls
+ * that programs make often.
  *
- * Return: is the card online, and its link up.
+ * Return: true if the card is online and its link did not bounce.
  */
 bool axl_check_link(struct axl_device *axl)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Looking after a card that is open: axl_monitor.c */
+/* Periodic checks while the device is open: axl_monitor.c */
 #ifndef AXL_MONITOR_H
 #define AXL_MONITOR_H
 

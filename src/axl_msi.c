@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages: which vector has which, and what the engine is to send.
+ * Interrupt messages: their vectors, and the messages for the engine to send.
  * (hardware-notes: Interrupts)
  */
 #include <linux/interrupt.h>
@@ -14,17 +14,19 @@ bool axl_is_dma(unsigned int n)
 	return n >= AXL_PMSI_DMA_READ && n < AXL_PMSI_DMA_END;
 }
 
-/* With all messages granted each has a vector of its own. */
+/* True if every message has its own vector. */
 bool axl_has_dedicated_vectors(const struct axl_device *axl)
 {
 	return axl->msi.nr == AXL_NR_MESSAGES;
 }
 
 /**
- * axl_irq_lost() - something happened without its message
+ * axl_irq_lost() - count completions or events without a message
  * @axl: the device
- * @nr: how often
- * @what: for the log
+ * @nr: their number
+ * @what: text for the log
+ *
+ * Any context. Does nothing while completion is polled.
  */
 void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what)
 {
@@ -38,7 +40,7 @@ void axl_irq_lost(struct axl_device *axl, unsigned int nr, const char *what)
 		 what);
 }
 
-/* All channels of one direction in struct axl_vector.channels */
+/* Mask of one direction's channels in struct axl_vector.channels. */
 u8 axl_irq_dir_mask(bool to_device)
 {
 	return to_device ? GENMASK(3, 0) : GENMASK(7, 4);
@@ -48,7 +50,7 @@ static int axl_irq_vector_message(struct axl_device *axl, unsigned int v,
 				  struct msi_msg *msg)
 {
 	get_cached_msi_msg(axl->msi.vectors[v].irq, msg);
-	/* all vectors of a multi-message MSI report the message of the first */
+	/* all vectors of a multi-message MSI report the first one's message */
 	if (!axl->msi.msix)
 		msg->data |= v;
 	/* the engine sends 16 bits, zero-extended */
@@ -56,14 +58,14 @@ static int axl_irq_vector_message(struct axl_device *axl, unsigned int v,
 }
 
 /**
- * axl_irq_message() - the messages that a direction's channels are to send
+ * axl_irq_message() - get the messages for a direction's channels to send
  * @axl: the device
  * @to_device: the direction
  * @addr: out: bus address; behind an IOMMU an IOVA
- * @data: out: per channel
+ * @data: out: message data of each channel
  *
- * There is one address for all channels. If their vectors have several, all use
- * the vector of the first.
+ * The engine has one address for all channels of a direction. If their vectors
+ * have different addresses, all channels use the vector of the first.
  *
  * Return: 0, -ENOENT (no vectors) or -ERANGE (the engine cannot send this).
  */
@@ -100,8 +102,10 @@ int axl_irq_message(struct axl_device *axl, bool to_device, u64 *addr,
 }
 
 /**
- * axl_irq_sync() - wait for handlers that run
+ * axl_irq_sync() - wait for running interrupt handlers
  * @axl: the device, offline
+ *
+ * May sleep.
  */
 void axl_irq_sync(struct axl_device *axl)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Messages: axl_msi.c */
+/* Interrupt messages: axl_msi.c */
 #ifndef AXL_MSI_H
 #define AXL_MSI_H
 
@@ -25,9 +25,9 @@ struct axl_device;
  * @irq: Linux interrupt number
  * @channels: channels whose completion arrives here: bit n read channel n, bit
  *	4 + n write channel n
- * @slots: vMSI slots to look at when it fires
+ * @slots: vMSI slots to check when it fires
  * @count: how often it fired
- * @name: in /proc/interrupts
+ * @name: name in /proc/interrupts
  */
 struct axl_vector {
 	struct axl_device *axl;
@@ -41,15 +41,18 @@ struct axl_vector {
 
 /* The vectors that the host granted. */
 struct axl_msi {
-	/* AXL_NR_MESSAGES of them; constant after probe but for their counters */
+	/*
+	 * AXL_NR_MESSAGES entries, set at probe. axl_irq_route() and
+	 * axl_irq_message() change their channels and slots later.
+	 */
 	struct axl_vector *vectors;
-	/* granted; constant from probe to removal */
+	/* number granted; constant from probe to removal */
 	unsigned int nr;
-	/* the vectors are MSI-X; likewise */
+	/* MSI-X, not MSI; constant from probe to removal */
 	bool msix;
-	/* completions and events without a message */
+	/* completions and events found without a message */
 	atomic64_t lost;
-	/* the log has a line about that; no lock: a second line does no harm */
+	/* warning about @lost already logged; set with xchg() */
 	bool lost_logged;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resets, bus errors and power cuts that come from outside of this driver.
+ * Resets, PCI errors and power cuts by other agents than this driver.
  */
 #include <linux/delay.h>
 
@@ -11,20 +11,22 @@
 #include "axl_pm.h"
 #include "axl_state.h"
 
-/* How long transfers may hold up the system's way to sleep. */
+/* Time for running transfers to end before system sleep; jiffies */
 #define AXL_SLEEP_DRAIN		(2 * HZ)
 
 /*
- * A recovery of the bus that fails need not say so (older kernels, a neighbour
- * without a driver): the card is looked at after the longest reset that the core
- * waits for, a minute.
+ * Time to wait for the result of PCI error recovery; jiffies. A failure may not
+ * be reported (older kernels, a neighbour without a driver). Longer than any
+ * reset that the PCI core waits for, 60 s.
  */
 #define AXL_BUS_WAIT		(75 * HZ)
 
 /**
- * axl_reset_done() - the card may be used again
- * @axl: the device
- * @why: constant text for the log
+ * axl_reset_done() - end a pause and request recovery
+ * @axl: the device, paused
+ * @why: reason for the log; a string constant
+ *
+ * Recovery waits until every pause has ended. May sleep; takes reset_sem.
  */
 void axl_reset_done(struct axl_device *axl, const char *why)
 {
@@ -37,7 +39,7 @@ void axl_reset_done(struct axl_device *axl, const char *why)
 		axl_reset_request(axl, why);
 }
 
-/* The caller holds reset_sem exclusive. */
+/* The caller holds reset_sem for writing. */
 static void axl_reset_prepare_locked(struct axl_device *axl)
 {
 	axl->paused++;
@@ -48,16 +50,16 @@ static void axl_reset_prepare_locked(struct axl_device *axl)
 	axl_quiesce(axl);
 	axl_dma_flush(axl, -ESTALE);
 	axl->bounced = true;
-	/* not once more when the card is back */
+	/* @raised: axl_recover() must not raise it again */
 	axl_raise_generation(axl);
 	axl->raised = true;
 }
 
 /**
- * axl_reset_prepare() - somebody else is going to reset the card or cut its power
+ * axl_reset_prepare() - quiesce the card before another agent resets it
  * @axl: the device
  *
- * Undone by axl_reset_done(); until then nobody recovers it.
+ * Pauses recovery until axl_reset_done(). May sleep; takes reset_sem.
  */
 void axl_reset_prepare(struct axl_device *axl)
 {
@@ -67,10 +69,11 @@ void axl_reset_prepare(struct axl_device *axl)
 }
 
 /**
- * axl_pci_error_detected() - the bus has an error, and its recovery begins
+ * axl_pci_error_detected() - quiesce the card when PCI error recovery begins
  * @axl: the device
  *
- * One pause, however often the bus says so: failed recoveries need not tell.
+ * Pauses recovery once even if called repeatedly: a failed PCI error recovery
+ * may not be reported before the next one. May sleep; takes reset_sem.
  */
 void axl_pci_error_detected(struct axl_device *axl)
 {
@@ -83,8 +86,10 @@ void axl_pci_error_detected(struct axl_device *axl)
 }
 
 /**
- * axl_pci_error_failed() - the bus could not be recovered
+ * axl_pci_error_failed() - stop the card after PCI error recovery failed
  * @axl: the device, after axl_pci_error_detected()
+ *
+ * May sleep; takes reset_sem.
  */
 void axl_pci_error_failed(struct axl_device *axl)
 {
@@ -97,9 +102,11 @@ void axl_pci_error_failed(struct axl_device *axl)
 }
 
 /**
- * axl_pci_error_recovered() - the bus has recovered
+ * axl_pci_error_recovered() - end the pause of axl_pci_error_detected(), if any
  * @axl: the device
- * @why: constant text for the log
+ * @why: reason for the log; a string constant
+ *
+ * May sleep; takes reset_sem.
  */
 void axl_pci_error_recovered(struct axl_device *axl, const char *why)
 {
@@ -114,18 +121,18 @@ void axl_pci_error_recovered(struct axl_device *axl, const char *why)
 		axl_reset_done(axl, why);
 }
 
-/* Nobody said how it ended. */
+/* No result of PCI error recovery within AXL_BUS_WAIT: check the card. */
 void axl_pci_error_work(struct work_struct *work)
 {
 	axl_pci_error_recovered(container_of(to_delayed_work(work), struct axl_device,
-				  bus_work),
+					     bus_work),
 		     "nobody told how a bus error ended");
 }
 
 /*
- * Let transfers end before the system sleeps; what is still queued after half of
- * the time is dropped. Nobody else looks at the channels now: the work items are
- * frozen.
+ * Let transfers end before system sleep; requests still queued after half of
+ * AXL_SLEEP_DRAIN are dropped. The work items are frozen, so completions
+ * without a message are polled here. Returns false if transfers still run.
  */
 static bool axl_suspend_drain(struct axl_device *axl)
 {
@@ -133,7 +140,7 @@ static bool axl_suspend_drain(struct axl_device *axl)
 	bool dropped = false;
 
 	while (!axl_dma_idle(axl)) {
-		/* nothing to wait for: it will not end by itself */
+		/* the transfers will not end by themselves */
 		if (axl->fenced || axl->reset_why || axl_link_bounced(axl))
 			return true;
 		if (time_after(jiffies, end))
@@ -149,14 +156,14 @@ static bool axl_suspend_drain(struct axl_device *axl)
 }
 
 /**
- * axl_suspend() - the system is going to sleep
+ * axl_suspend() - quiesce the card before system sleep
  * @axl: the device
  *
- * Transfers are given some time to end; nothing new comes, since submission
- * needs reset_sem. Firmware is written off: power may go. Undone by
- * axl_reset_done().
+ * Gives transfers AXL_SLEEP_DRAIN to end; submission needs reset_sem, so none
+ * is added. Areas in L2 become stale: power may be cut, which firmware does not
+ * survive. Undone by axl_reset_done(). May sleep; takes reset_sem.
  *
- * Return: 0 or -EBUSY: transfers still run.
+ * Return: 0, or -EBUSY if transfers still run.
  */
 int axl_suspend(struct axl_device *axl)
 {

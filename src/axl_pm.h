@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Resets and power cuts from outside: axl_pm.c */
+/* Resets, PCI errors and power cuts by other agents: axl_pm.c */
 #ifndef AXL_PM_H
 #define AXL_PM_H
 

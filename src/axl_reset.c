@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device's states: going online, offline, through a reset or a link bounce,
- * and dead. One work item recovers, whoever asks.
+ * Recovery: function level reset, link bounces and firmware restarts. One work
+ * item serves all requests; firmware starts and AXL_IOC_RESET recover directly.
  */
 #include <linux/delay.h>
 #include <linux/sched/signal.h>
@@ -19,25 +19,25 @@
 #include "axl_state.h"
 
 /*
- * How long a card may take to show its link, and then its areas (hardware-notes:
- * Firmware life cycle). A bootloader never shows any.
+ * Time limits for the link to come up, then for the areas to be published; ms
+ * (hardware-notes: Firmware life cycle). A bootloader publishes no areas.
  */
 #define AXL_RESET_LINK_MS	5000
 #define AXL_RESET_AREA_MS	5000
 
-/* For who has time: longer than areas are waited for. */
+/* Deadline without a caller's limit: longer than AXL_RESET_AREA_MS; jiffies */
 #define AXL_SETTLE		msecs_to_jiffies(AXL_RESET_AREA_MS + 1000)
 
 /*
- * A card that restarts so often, in a minute and without its link showing it, is
- * misunderstood: what is taken for a restart is something else.
+ * Restarts per minute without a link bounce. More of them mean that the driver
+ * takes something else for a restart.
  */
 #define AXL_REJOINS_MAX		60
 
-/* How often a link may go down while the card is being brought back. */
+/* Link bounces allowed during one recovery. */
 #define AXL_BOUNCES_MAX		5
 
-/* Phases are those of a load; what the work item does is nobody's progress. */
+/* Report the progress of a firmware start or AXL_IOC_RESET, not of the work. */
 static void axl_set_phase(struct axl_device *axl, enum axl_fw_phase phase)
 {
 	if (!(current->flags & PF_WQ_WORKER))
@@ -48,7 +48,7 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
 {
 	unsigned long until = jiffies + msecs_to_jiffies(AXL_RESET_LINK_MS);
 
-	/* an impatient caller is no reason to give the card up */
+	/* a caller's short limit must not make the card dead */
 	if (time_before(until, deadline))
 		until = deadline;
 	axl_set_phase(axl, AXL_FW_PHASE_LINK);
@@ -61,43 +61,44 @@ static bool axl_await_link(struct axl_device *axl, unsigned long deadline)
 }
 
 /**
- * axl_recover_deferred() - leave the rest of a firmware start to the work item
- * @axl: the device, offline and held; reset_sem is held exclusive
+ * axl_recover_deferred() - let the work item finish a start or reset
+ * @axl: the device, offline and held; reset_sem is held for writing
  *
- * Whoever waited was killed, or has no time. It must not stay, and the card must
- * not be left half way.
+ * For a caller that was killed or reached its time limit: the card must not
+ * stay half restarted.
  *
- * Return: -EINTR (killed), -ENODEV or -ETIMEDOUT.
+ * Return: -EINTR (killed), -ETIMEDOUT, or -ENODEV or -EIO from axl_status().
  */
 int axl_recover_deferred(struct axl_device *axl)
 {
 	if (axl_status(axl))
 		return axl_status(axl);
 	axl_reset_request(axl, "nobody waits for the firmware start any more");
-	/* now, and not once more when it is finished */
+	/* @raised: axl_recover() must not raise it again */
 	axl_raise_generation(axl);
 	axl->raised = true;
 	return fatal_signal_pending(current) ? -EINTR : -ETIMEDOUT;
 }
 
 /**
- * axl_recover() - bring a card back whose link went down
- * @axl: the device: offline, held and flushed; reset_sem is held exclusive
- * @deadline: jiffies: how long to wait for the link and for firmware's areas;
- *	the link gets a few seconds at least
- * @settle: firmware may be coming up: unless its areas appear, bus mastering
- *	stays off for as long as it may take, here or in the work item
+ * axl_recover() - bring the card online after a restart
+ * @axl: the device: offline, held, without requests; reset_sem is held for
+ *	writing
+ * @deadline: jiffies until which to wait for the link and for firmware's areas;
+ *	the link gets AXL_RESET_LINK_MS at least
+ * @settle: firmware may be starting: keep bus mastering off until its areas
+ *	appear or AXL_RESET_AREA_MS have passed, here or in the work item
  *
- * Without areas the card comes up as one that has its bootloader only; after
- * sleep as one whose firmware is gone.
+ * Without areas the state becomes AXL_FW_BOOTLOADER, or AXL_FW_NONE after
+ * system sleep. May sleep.
  *
  * Return: 0, -ETIMEDOUT (no areas, or not yet), -EIO (dead), -ENODEV or -EINTR
- * (killed; recovery goes on).
+ * (killed; the work item continues).
  */
 int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 {
 	struct pci_dev *pdev = axl->pdev;
-	/* firmware that had a table will have one again */
+	/* firmware that had a host-driver area will publish it again */
 	bool had_table = axl->hostif.layout.hostif.valid;
 	unsigned long settled, nonsense, changed;
 	struct axl_layout last;
@@ -109,7 +110,7 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 	axl->bounced = true;
 	axl_guard_restart(axl);
 again:
-	/* what was seen before the link went down proves nothing */
+	/* a layout read before the link went down is void */
 	memset(&last, 0, sizeof(last));
 	changed = jiffies;
 	nonsense = 0;
@@ -121,7 +122,7 @@ again:
 	}
 
 	WRITE_ONCE(axl->dead, false);
-	/* BARs, MSI and PCIe settings; bus mastering was off when it was saved */
+	/* BARs, MSI and PCIe settings; saved with bus mastering off */
 	pci_load_saved_state(pdev, axl->saved);
 	pci_restore_state(pdev);
 	if (!axl_edma_alive(axl)) {
@@ -136,7 +137,7 @@ again:
 	if (settle && !axl->fw_stale)
 		settled += msecs_to_jiffies(AXL_RESET_AREA_MS);
 	for (;;) {
-		/* once more: all that was restored is lost */
+		/* another bounce: the restored configuration is lost */
 		if (axl_link_bounced(axl) && bounces++ < AXL_BOUNCES_MAX)
 			goto again;
 		ret = axl_hostif_refresh(axl);
@@ -145,9 +146,9 @@ again:
 			break;
 		}
 		/*
-		 * Areas appear one by one, and some may be left over from before:
-		 * adopted is what has not changed between two looks. The one
-		 * that matters is that of the table's address.
+		 * Areas appear one by one, and some may be from before the
+		 * restart: adopt a layout only if two reads agree and it has
+		 * the host-driver area, which takes the table's address.
 		 */
 		same = !memcmp(&last, &axl->hostif.layout, sizeof(last));
 		if (!same)
@@ -158,7 +159,7 @@ again:
 		if (axl->hostif.areas_known && !axl->hostif.layout.hostif.valid &&
 		    !had_table && time_after(jiffies, changed + HZ / 2))
 			break;
-		/* it has published, and published nonsense: that is no news */
+		/* invalid areas: allow half a second, not the full time */
 		if (axl->hostif.layout.complaint && !nonsense)
 			nonsense = jiffies + HZ / 2;
 		late = time_after_eq(jiffies, settled) ||
@@ -170,7 +171,7 @@ again:
 			return axl_recover_deferred(axl);
 		fsleep(10000);
 	}
-	/* a request that came meanwhile is served by this */
+	/* this also serves a request made in the meantime */
 	axl->reset_why = NULL;
 	if (axl_bring_up(axl, ret)) {
 		axl_set_dead(axl, "engine does not stop after the restart");
@@ -183,14 +184,17 @@ again:
 }
 
 /**
- * axl_reset() - function level reset, and start over
- * @axl: the device; reset_sem is held exclusive
+ * axl_reset() - reset the function and bring the card online
+ * @axl: the device; reset_sem is held for writing
  *
- * Return: 0, -EOPNOTSUPP, -EIO, -ENODEV or -EINTR.
+ * Fails all requests with -ESTALE. May sleep.
+ *
+ * Return: 0, also without areas, -EOPNOTSUPP (no function level reset), -EIO
+ * (dead), -ENODEV or -EINTR (killed; the work item continues).
  */
 int axl_reset(struct axl_device *axl)
 {
-	/* what showed no areas before is not expected to do so now */
+	/* a card without areas is not expected to publish them now */
 	bool settle = axl->hostif.areas_known;
 	unsigned long deadline;
 	int ret;
@@ -215,8 +219,8 @@ int axl_reset(struct axl_device *axl)
 }
 
 /*
- * The link went down without our doing; the card may be long since back. Its
- * transfers are told when it is known what became of it.
+ * Recover from a link bounce, or a dead card; the link may be up again.
+ * Transfers fail with -EIO if it does not come back, otherwise with -ESTALE.
  */
 static void axl_recover_link(struct axl_device *axl)
 {
@@ -230,7 +234,7 @@ static void axl_recover_link(struct axl_device *axl)
 		axl_set_dead(axl, "link did not come back");
 		return;
 	}
-	/* still master: it was not reset, and its engine may still run */
+	/* bus mastering on: the function was not reset, its engine may run */
 	pci_read_config_word(axl->pdev, PCI_COMMAND, &command);
 	if (command & PCI_COMMAND_MASTER) {
 		pci_clear_master(axl->pdev);
@@ -241,7 +245,7 @@ static void axl_recover_link(struct axl_device *axl)
 	axl_recover(axl, jiffies + AXL_SETTLE, true);
 }
 
-/* It restarted without its link showing it: what we know of it is history. */
+/* Recover from a restart without a link bounce; false: too many restarts. */
 static bool axl_recover_fw(struct axl_device *axl)
 {
 	if (time_after(jiffies, axl->rejoin_from + 60 * HZ)) {
@@ -265,7 +269,7 @@ static bool axl_recover_fw(struct axl_device *axl)
 	return true;
 }
 
-/* A firmware start was left to us: see whether it happens. */
+/* Continue after axl_recover_deferred(): check whether the link bounces. */
 static void axl_finish_start(struct axl_device *axl)
 {
 	while (!axl->bounced && !axl_wait_expired(axl, axl->bounce_by)) {
@@ -284,7 +288,7 @@ static void axl_finish_start(struct axl_device *axl)
 	}
 }
 
-/* No restart was found that explains it all. */
+/* Reset, unless only a restart was suspected and none was found. */
 static void axl_reset_if_wanted(struct axl_device *axl, const char *why)
 {
 	if (!axl->fenced && axl_is_restart(why))
@@ -301,9 +305,9 @@ static void axl_reset_work(struct work_struct *work)
 	bool bounced;
 
 	down_write(&axl->reset_sem);
-	/* whoever paused asks again when it is done */
+	/* while paused, axl_reset_done() requests recovery again */
 	why = axl->paused ? NULL : axl->reset_why;
-	/* none: whoever held the semaphore has done it */
+	/* NULL: a previous holder of reset_sem has recovered the card */
 	if (why && !axl->gone) {
 		dev_warn_ratelimited(&axl->pdev->dev, "recovering: %s\n", why);
 		axl->reset_why = NULL;
@@ -319,7 +323,7 @@ static void axl_reset_work(struct work_struct *work)
 		else if (axl->fenced || !axl_hostif_lost(axl) ||
 			 !axl_recover_fw(axl))
 			axl_reset_if_wanted(axl, why);
-		/* whoever waited for the recovery goes on */
+		/* axl_lock_ready() waits for reset_why to be cleared */
 		wake_up_all(&axl->state_wait);
 	}
 	up_write(&axl->reset_sem);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Find out whether messages of the engine arrive, and why not.
- * (hardware-notes: Interrupts)
+ * Self-test: check whether interrupt messages of the engine arrive, and find
+ * the reason if not. (hardware-notes: Interrupts)
  */
 #include <linux/iopoll.h>
 
@@ -13,15 +13,15 @@
 #include "axl_selftest.h"
 
 /*
- * The self-test: how many messages may be missing, and how long the first may
- * take. Each later one may take twice as long as the one before: a host that
- * stalls for some time (a virtual machine without its processors, a slow
- * console) must not look like one that loses messages.
+ * Missing messages that prove that none arrive, and the time limit in us for a
+ * message. The limit doubles with each missing one: a host that stalls (a
+ * virtual machine without its processors, a slow console) must not look like
+ * one that loses messages.
  */
 #define AXL_IRQ_TEST_MISSES	3
 #define AXL_IRQ_TEST_US		50000
 
-/* Messages that may be about the self-test's transfer. */
+/* Count messages on the vectors that can announce the self-test's transfer. */
 static u64 axl_irq_test_count(struct axl_device *axl)
 {
 	u64 sum = 0;
@@ -34,9 +34,9 @@ static u64 axl_irq_test_count(struct axl_device *axl)
 }
 
 /*
- * Let write channel 0 move eight bytes of L2 to a spare place of the table's
- * buffer. Return: 1 a message came, 0 none did, -ENODATA the transfer did not
- * succeed, -EIO the channel does not stop.
+ * Let write channel 0 copy eight bytes of L2 to the spare area of the table's
+ * buffer. Returns 1 if a message came, 0 if none, -ENODATA if the transfer did
+ * not succeed, -EIO if the channel does not stop.
  */
 static int axl_irq_try(struct axl_device *axl, unsigned int limit_us)
 {
@@ -70,7 +70,7 @@ static int axl_irq_try(struct axl_device *axl, unsigned int limit_us)
 				  20, limit_us, false, axl);
 }
 
-/* Why messages do not arrive, as far as can be seen from here. */
+/* Find the probable reason why messages do not arrive, for the log. */
 static const char *axl_irq_why_silent(struct axl_device *axl)
 {
 	struct pci_dev *pdev = axl->pdev, *bridge;
@@ -92,7 +92,7 @@ static const char *axl_irq_why_silent(struct axl_device *axl)
 	return "see ITS, msi-map, affinity; in a virtual machine use dma_vm firmware";
 }
 
-/* Where other events share the vectors one message proves little: ask for two. */
+/* A message on a shared vector may be another event's: require two there. */
 static int axl_irq_test(struct axl_device *axl, enum axl_delivery *delivery)
 {
 	unsigned int wanted = axl_has_dedicated_vectors(axl) ? 1 : 2;
@@ -112,17 +112,19 @@ static int axl_irq_test(struct axl_device *axl, enum axl_delivery *delivery)
 	}
 	*delivery = got == wanted ? AXL_DELIVERY_MESSAGES :
 				    AXL_DELIVERY_POLLED;
-	/* more than the transfers': something else has happened, too */
+	/* more messages than transfers: other events happened, too */
 	if (!axl_irq_exact(axl) && axl_irq_test_count(axl) - came > got)
 		axl_signal_candidates(axl, false);
 	return 0;
 }
 
 /**
- * axl_irq_selftest() - find out whether the engine's messages arrive
+ * axl_irq_selftest() - check whether the engine's messages arrive
  * @axl: the device: held, bus mastering on, interrupts requested
  *
- * Return: 0, or -EIO: the engine hangs.
+ * Sets @delivery. May sleep.
+ *
+ * Return: 0, or -EIO if the engine hangs.
  */
 int axl_irq_selftest(struct axl_device *axl)
 {
@@ -131,7 +133,7 @@ int axl_irq_selftest(struct axl_device *axl)
 
 	axl->dma.lost_row = 0;
 	axl->dma.poll_ns = AXL_POLL_MIN_NS;
-	/* the log knows since they could not be had */
+	/* without vectors axl_irq_alloc() has logged the reason */
 	if (axl->msi.nr) {
 		WRITE_ONCE(axl->selftest.running, true);
 		ret = axl_irq_test(axl, &delivery);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Do messages arrive?: axl_selftest.c */
+/* Self-test of interrupt delivery: axl_selftest.c */
 #ifndef AXL_SELFTEST_H
 #define AXL_SELFTEST_H
 
@@ -8,14 +8,15 @@
 
 struct axl_device;
 
-/* What the self-test found. */
+/* State and result of the self-test. */
 struct axl_selftest {
 	/*
-	 * How ends of transfers are told. Written with reset_sem held exclusive, or
-	 * by the watchdog under a direction's lock; read without a lock, as a word.
+	 * How completions reach the driver. Written with reset_sem held for
+	 * writing, in probe, or by the watchdog under a direction's lock; read
+	 * without a lock, as a word.
 	 */
 	enum axl_delivery delivery;
-	/* its messages come now; written with reset_sem held exclusive */
+	/* self-test in progress; written with reset_sem held, or in probe */
 	bool running;
 };
 

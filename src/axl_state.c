@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Online, offline and dead: the steps from one to the other.
+ * Transitions between the states online, offline and dead.
  */
 #include <linux/rcupdate.h>
 
@@ -16,18 +16,18 @@
 #include "axl_selftest.h"
 #include "axl_state.h"
 
-/* Up to so long a dead card that answers waits for another chance. */
+/* Longest interval between attempts to recover a dead card; jiffies */
 #define AXL_RETRY_MAX		(640 * HZ)
 
 /**
- * axl_set_online() - open or close the gate to the hardware
+ * axl_set_online() - allow or end access to the hardware by axl_enter()
  * @axl: the device
- * @online: false: when this returns, nobody is behind the gate, nor any
- *	interrupt handler
+ * @online: if false, this waits for every axl_exit(), the polling timer and the
+ *	interrupt handlers, and may sleep
  */
 void axl_set_online(struct axl_device *axl, bool online)
 {
-	/* axl_enter() and the interrupt handler */
+	/* pairs with axl_enter(), axl_irq_handler() and axl_irq_poll() */
 	smp_store_release(&axl->online, online);
 	if (online) {
 		wake_up_all(&axl->state_wait);
@@ -39,8 +39,8 @@ void axl_set_online(struct axl_device *axl, bool online)
 }
 
 /**
- * axl_raise_generation() - what ran on the card is gone
- * @axl: the device; reset_sem is held exclusive
+ * axl_raise_generation() - start a new generation and wake all waiters
+ * @axl: the device; reset_sem is held for writing
  */
 void axl_raise_generation(struct axl_device *axl)
 {
@@ -48,13 +48,13 @@ void axl_raise_generation(struct axl_device *axl)
 	WRITE_ONCE(axl->generation, axl->generation + 1);
 	axl_event_wake_all(axl);
 	wake_up_all(&axl->state_wait);
-	/* they may wait on a card that is gone */
+	/* axl_mailbox_take() checks axl_status() again */
 	wake_up_all(&axl->hostif.mbox_wait);
 }
 
 /**
- * axl_dma_hold() - let nothing be started until axl_dma_release()
- * @axl: the device; reset_sem is held exclusive, or nobody knows it yet
+ * axl_dma_hold() - start no requests until axl_dma_release(); idempotent
+ * @axl: the device; reset_sem is held for writing, or probe is not complete
  */
 void axl_dma_hold(struct axl_device *axl)
 {
@@ -79,11 +79,11 @@ void axl_fw_state_from_layout(struct axl_device *axl, int ret)
 }
 
 /**
- * axl_hostif_publish() - tell firmware where the virtual-MSI table is
- * @axl: the device, its layout fresh, no interrupt of before under way
+ * axl_hostif_publish() - write the address of the vMSI table to firmware's area
+ * @axl: the device; layout just read, no earlier interrupt handler running
  *
- * At a firmware start bus mastering is still off:
- * until the target is set, firmware's slot writes go to bus address 0.
+ * After a restart bus mastering is still off: until the target is set,
+ * firmware's slot writes go to bus address 0.
  */
 void axl_hostif_publish(struct axl_device *axl)
 {
@@ -91,7 +91,7 @@ void axl_hostif_publish(struct axl_device *axl)
 	if (!axl->hostif.layout.hostif.valid)
 		return;
 	writel(0, axl->l2 + axl->hostif.layout.hostif.offset + AXL_HOSTIF_CTRL);
-	/* what came through the guard page is not to be wiped out */
+	/* before the memset: keep events that came through the guard page */
 	axl_irq_take_all(axl);
 	memset(axl->irq.vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->irq.vmsi));
 	axl_hostif_write_target(axl);
@@ -99,11 +99,10 @@ void axl_hostif_publish(struct axl_device *axl)
 }
 
 /**
- * axl_hostif_forget() - firmware does not know the table any more
+ * axl_hostif_forget() - take pending slots, mark the table unknown to firmware
  * @axl: the device, offline; its link is down, or bus mastering off
  *
- * What it has written until now is taken; what comes from now on can only come
- * through the guard page.
+ * Later slot writes can only arrive through the guard page. May sleep.
  */
 void axl_hostif_forget(struct axl_device *axl)
 {
@@ -114,15 +113,14 @@ void axl_hostif_forget(struct axl_device *axl)
 }
 
 /**
- * axl_bring_up() - start using a card whose config space is in order
- * @axl: the device: offline, held and idle, bus mastering off
- * @ret: from axl_hostif_refresh()
+ * axl_bring_up() - initialise the engine, publish the table and go online
+ * @axl: the device: offline, held, idle; config space valid, bus mastering off
+ * @ret: result of axl_hostif_refresh()
  *
- * The order matters: a target for firmware's slot writes and for the engine's
- * messages before the card may write at all.
+ * Firmware's slot writes and the engine's messages must have a target before
+ * bus mastering is switched on. May sleep.
  *
- * Return: 0 or -EIO: the engine runs something that will not stop; bus mastering
- * is off.
+ * Return: 0, or -EIO if a channel does not stop; bus mastering is then off.
  */
 int axl_bring_up(struct axl_device *axl, int ret)
 {
@@ -131,14 +129,14 @@ int axl_bring_up(struct axl_device *axl, int ret)
 	axl_fw_state_from_layout(axl, ret);
 	axl_irq_route(axl);
 	axl_hostif_publish(axl);
-	/* no message of before can come any more */
+	/* messages from before the restart can no longer arrive */
 	WRITE_ONCE(axl->irq.taken, 0);
 	pci_set_master(axl->pdev);
 	if (axl_irq_selftest(axl)) {
 		pci_clear_master(axl->pdev);
 		axl_hostif_withdraw(axl);
 		axl_hostif_forget(axl);
-		/* whoever tries again finds it at rest */
+		/* stop the engine for the next attempt */
 		pcie_reset_flr(axl->pdev, PCI_RESET_DO_RESET);
 		return -EIO;
 	}
@@ -148,7 +146,14 @@ int axl_bring_up(struct axl_device *axl, int ret)
 	return 0;
 }
 
-/* Give up on the card until it is seen to answer. */
+/**
+ * axl_set_dead() - mark the card as dead until it answers again
+ * @axl: the device, offline; reset_sem is held for writing
+ * @why: reason for the log
+ *
+ * Doubles the interval until the next attempt, up to AXL_RETRY_MAX. Does
+ * nothing if the device is gone.
+ */
 void axl_set_dead(struct axl_device *axl, const char *why)
 {
 	if (axl->gone)
@@ -164,11 +169,12 @@ void axl_set_dead(struct axl_device *axl, const char *why)
 }
 
 /**
- * axl_quiesce() - make the card leave host memory alone
- * @axl: the device; reset_sem is held exclusive
+ * axl_quiesce() - end all access of the card to host memory
+ * @axl: the device; reset_sem is held for writing
  *
  * For removal, shutdown and reset. Afterwards the card is offline and held, bus
- * mastering is off and no channel runs; axl_dma_flush() is next.
+ * mastering is off and no channel runs; axl_dma_flush() must follow. If the
+ * engine is not proven stopped, leaks the memory of running requests. Sleeps.
  */
 void axl_quiesce(struct axl_device *axl)
 {
@@ -183,13 +189,13 @@ void axl_quiesce(struct axl_device *axl)
 		stopped = false;
 		axl_dma_unblock(axl);
 	}
-	/* a card whose link is down writes nothing, and must not be touched */
+	/* with its link down the card cannot write, nor be accessed */
 	up = !axl_link_bounced(axl);
 	if (axl->online && up && stopped)
 		stopped = axl_dma_stop(axl);
 	axl_set_online(axl, false);
 	if (up) {
-		/* first: without a table firmware would write to address 0 */
+		/* first: without a table firmware writes to bus address 0 */
 		pci_clear_master(pdev);
 		axl_hostif_withdraw(axl);
 		if (!stopped && pcie_reset_flr(pdev, PCI_RESET_DO_RESET))

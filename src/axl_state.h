@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Online, offline, dead: axl_state.c */
+/* States online, offline and dead: axl_state.c */
 #ifndef AXL_STATE_H
 #define AXL_STATE_H
 
@@ -8,7 +8,7 @@
 
 struct axl_device;
 
-/* When a dead card that answers is given another chance, at first. */
+/* First interval between attempts to recover a dead card; jiffies */
 #define AXL_RETRY		(10 * HZ)
 
 void axl_set_online(struct axl_device *axl, bool online);

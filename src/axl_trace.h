@@ -10,8 +10,8 @@
 #include "axl_device.h"
 
 /*
- * Neither pointers nor bus addresses: traces are shown to people. The limit is
- * the time in ms that the request may take on its channel.
+ * Traces may be published: no pointers, no bus addresses. @limit_ms: time limit
+ * of the request on its channel.
  */
 DECLARE_EVENT_CLASS(axl_req,
 	TP_PROTO(struct axl_device *axl, const struct axl_req *req,
@@ -46,14 +46,14 @@ DECLARE_EVENT_CLASS(axl_req,
 		  __entry->status)
 );
 
-/* The channel is the one asked for; -1 is any. */
+/* channel: as requested by the caller; -1: any */
 DEFINE_EVENT(axl_req, axl_submit,
 	TP_PROTO(struct axl_device *axl, const struct axl_req *req,
 		 unsigned int channel, int status),
 	TP_ARGS(axl, req, channel, status)
 );
 
-/* The status is 1 for a single block, 0 for a list. */
+/* status: 1 for single-block mode, 0 for a list */
 DEFINE_EVENT(axl_req, axl_start,
 	TP_PROTO(struct axl_device *axl, const struct axl_req *req,
 		 unsigned int channel, int status),

@@ -9,13 +9,13 @@
 #include "axl_trace.h"
 #include "axl_watchdog.h"
 
-/* A transfer that was started again this often has had its chance. */
+/* Restarts of a request before it fails with -ETIMEDOUT. */
 #define AXL_REPLAYS_MAX		3
 
-/* That many looks in a row with completions, but no message: there will be none. */
+/* Consecutive checks with completions but no message before polling starts. */
 #define AXL_LOST_ROW_MAX	8
 
-/* Stop a direction, fail the guilty, start the innocent again. */
+/* Stop a direction, fail timed-out requests, restart the others. */
 static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 			    u8 guilty)
 {
@@ -23,7 +23,7 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 	unsigned int n, replayed = 0;
 
 	spin_lock_irq(&dir->lock);
-	/* since they were looked at, one may have ended and the next begun */
+	/* a channel may have ended or started another request since */
 	for (n = 0; n < dir->nr_ch; n++)
 		if (!(dir->running & BIT(n)) ||
 		    !time_after(jiffies, dir->ch[n].deadline))
@@ -39,20 +39,20 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 			"%s engine does not stop: bus mastering off, resetting the card\n",
 			name);
 		/*
-		 * Without bus mastering a posted write is lost without an error:
-		 * what runs in the other direction must not count as done.
+		 * Without bus mastering a posted write is lost without an
+		 * error: requests of the other direction must not count as done.
 		 */
 		axl_dma_block(axl);
 		axl_dir_unblock(axl, dir);
 		pci_clear_master(axl->pdev);
-		/* stays blocked: axl_reset() takes that over */
+		/* both directions stay blocked: axl_quiesce() unblocks them */
 		axl->fenced = true;
 		axl_reset_request(axl, "DMA engine does not stop");
 		return;
 	}
 
 	if (!axl_edma_proven(axl, dir)) {
-		/* all ones prove nothing: reads may have failed for a moment */
+		/* all ones prove nothing: reads may have failed temporarily */
 		axl_dma_block(axl);
 		axl_dir_unblock(axl, dir);
 		axl->fenced = true;
@@ -80,7 +80,7 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 	}
 	dir->blocked--;
 	if (!dir->blocked) {
-		/* moving the same bytes again harms nobody: they had not ended */
+		/* the requests have not ended: moving the bytes twice is safe */
 		for (n = 0; n < dir->nr_ch; n++) {
 			if (!(dir->running & BIT(n)))
 				continue;
@@ -97,7 +97,7 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 				     replayed, name);
 }
 
-/* Look at the busy channels of a direction; returns the overdue ones. */
+/* Check the busy channels of a direction; returns a mask of overdue ones. */
 static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 {
 	bool found = false, dead = false, give_up;
@@ -117,7 +117,7 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 			dead = true;
 		} else if (cs == AXL_EDMA_CS_STOPPED ||
 			   cs == AXL_EDMA_CS_HALTED) {
-			/* give the message that may be under way one tick */
+			/* its message may be under way: allow one tick */
 			if (!ch->seen_done) {
 				ch->seen_done = true;
 				continue;
@@ -129,7 +129,7 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 		}
 	}
 	axl_irq_lost(axl, lost, "a transfer ended");
-	/* a look counts once: one stall of a processor delays all channels */
+	/* count once per check: a stalled CPU delays all channels */
 	axl->dma.lost_row += !!lost;
 	give_up = axl->dma.lost_row >= AXL_LOST_ROW_MAX && !axl_polled(axl);
 	if (give_up)
@@ -146,7 +146,7 @@ static u8 axl_dir_check(struct axl_device *axl, struct axl_dma_dir *dir)
 	return guilty;
 }
 
-/* Find lost interrupts and overdue transfers, while any channel has a request. */
+/* Find lost interrupts and overdue transfers while any channel is busy. */
 static void axl_dma_watchdog(struct work_struct *work)
 {
 	struct axl_device *axl = container_of(to_delayed_work(work),
@@ -155,7 +155,7 @@ static void axl_dma_watchdog(struct work_struct *work)
 
 	if (axl_enter(axl, &idx))
 		return;
-	/* a recovery that is due looks at everything */
+	/* a pending recovery handles all channels */
 	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs) && !axl->reset_why; d++) {
 		u8 guilty = axl_dir_check(axl, &axl->dma.dirs[d]);
 
@@ -168,7 +168,7 @@ static void axl_dma_watchdog(struct work_struct *work)
 }
 
 /**
- * axl_watchdog_setup() - initialise what needs no hardware
+ * axl_watchdog_setup() - initialise the watchdog work
  * @axl: the device
  */
 void axl_watchdog_setup(struct axl_device *axl)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Overdue transfers, lost messages: axl_watchdog.c */
+/* Overdue transfers and lost messages: axl_watchdog.c */
 #ifndef AXL_WATCHDOG_H
 #define AXL_WATCHDOG_H
 

@@ -5,24 +5,25 @@
  * Rules that hold for every call:
  *  - Structures have fixed-width, naturally aligned fields and no holes; 32-bit
  *    and 64-bit callers see the same layout. User pointers are __u64.
- *  - Structures grow at the end only. The size is encoded in the request number;
- *    a shorter structure of an older program is zero-extended and gets the
- *    results that fit, a longer one of a newer program is accepted while the
- *    part unknown here is zero, also where it is for output only, else -E2BIG.
+ *  - Structures grow at the end only. The size is encoded in the request
+ *    number. A shorter structure of an older program is zero-extended and gets
+ *    the results that fit. A longer one of a newer program is accepted if the
+ *    part unknown to the driver is zero, output fields included; else -E2BIG.
  *  - Unknown flag bits and non-zero reserved fields are refused with -EINVAL.
  *  - "Device address" is an address on the accelerator's own bus. No physical
- *    address and no IOVA ever crosses this interface.
- *  - Times are relative, in nanoseconds; 0 looks without waiting,
- *    %AXL_TIMEOUT_INFINITE waits for ever.
+ *    address and no IOVA crosses this interface.
+ *  - Times are relative, in nanoseconds; 0 checks without waiting,
+ *    %AXL_TIMEOUT_INFINITE waits without limit.
  *
  * Errors that any call can return: -ENOTTY (not a request of this interface),
  * -EFAULT (bad user pointer), -EINVAL and -E2BIG (as above), -ENOMEM, -EINTR (a
- * signal arrived while waiting; a wait can be called again, a firmware load or a
- * reset goes on without its caller), -ENODEV (the device was removed; only
- * close() is left to do), -EIO (the device is dead: its link is down and did not
- * come back).
+ * signal arrived while waiting; a wait can be called again, a firmware load or
+ * a reset goes on without its caller), -ENODEV (the device was removed; the
+ * file can only be closed), -EIO (the device is dead: its link is down and did
+ * not come back).
  *
- * While the card restarts, calls that need it wait; a signal that kills ends that.
+ * While the card restarts, calls that need it wait; a fatal signal ends the
+ * wait.
  */
 #ifndef _UAPI_AXL_H
 #define _UAPI_AXL_H
@@ -30,12 +31,12 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/** AXL_ABI_VERSION - raised only when something here changes its meaning */
+/** AXL_ABI_VERSION - raised only if the meaning of an existing item changes */
 #define AXL_ABI_VERSION		1
 
 #define AXL_IOC_MAGIC		0xBA
 
-/** AXL_TIMEOUT_INFINITE - wait until it happens */
+/** AXL_TIMEOUT_INFINITE - wait without limit */
 #define AXL_TIMEOUT_INFINITE	(~(__u64)0)
 
 /** AXL_NR_EVENTS - events are numbered 0..1023; see &struct axl_wait_event */
@@ -47,20 +48,21 @@
 #define AXL_EVENT_DMA_WRITE(n)	(8 + (n))	/* write channel 0..3 */
 #define AXL_EVENT_MAILBOX	12		/* reply in the mailbox */
 #define AXL_EVENT_MESSAGE	24		/* device message */
-/** AXL_EVENT_ANY - any event at all */
+/** AXL_EVENT_ANY - any event */
 #define AXL_EVENT_ANY		(~(__u32)0)
 
 /**
  * enum axl_feature - bits of &axl_query.features
- * @AXL_FEAT_VMSI: the host-driver area is published: firmware tells events
- *	through the table in host memory
- * @AXL_FEAT_EVENTS_EXACT: every event is counted once; one that was found ahead
- *	of its message, while the next followed at once, may count twice. Without
- *	it (fewer than 32 vectors, and no virtual MSI, or firmware does not say
- *	what it tells by it) the driver cannot tell some events apart; none is
- *	lost, but a count may rise without its event
- * @AXL_FEAT_DMA_LIST: the list buffer was published by firmware (else the
- *	fixed place at the end of L2 is used)
+ * @AXL_FEAT_VMSI: the host-driver area is published: firmware signals events
+ *	through the vMSI table in host memory
+ * @AXL_FEAT_EVENTS_EXACT: every event is counted once, except that an event
+ *	found before its message arrived may count twice if the next event
+ *	follows at once. Without this bit (fewer than 32 vectors, and no virtual
+ *	MSI or no information from firmware about the events that use it) the
+ *	driver cannot distinguish some events: no event is lost, but a count may
+ *	rise without its event
+ * @AXL_FEAT_DMA_LIST: firmware published the list buffer (else the fixed place
+ *	at the end of L2 is used)
  * @AXL_FEAT_DMA_VM: firmware programs the engine's interrupt messages itself
  * @AXL_FEAT_DDR: the base of the device's DDR is known
  */
@@ -73,9 +75,9 @@ enum axl_feature {
 };
 
 /**
- * enum axl_iommu_mode - what stands between the device and memory
+ * enum axl_iommu_mode - translation of the device's memory accesses
  * @AXL_IOMMU_NONE: no IOMMU: bus addresses are physical addresses
- * @AXL_IOMMU_IDENTITY: an IOMMU that lets everything pass untranslated
+ * @AXL_IOMMU_IDENTITY: an IOMMU that passes all accesses untranslated
  * @AXL_IOMMU_TRANSLATED: paging domain, strict invalidation
  * @AXL_IOMMU_LAZY: paging domain, deferred invalidation
  */
@@ -87,16 +89,16 @@ enum axl_iommu_mode {
 };
 
 /**
- * enum axl_guard - what becomes of firmware's writes to bus address 0
- * @AXL_GUARD_NONE: nothing translates: they reach physical memory
- * @AXL_GUARD_ACTIVE: page 0 leads to the table of virtual interrupts: what
- *	firmware signals while it restarts is not lost
- * @AXL_GUARD_REFUSED: page 0 could not be mapped (see the kernel log): the IOMMU
- *	refuses them, and what they signal is lost
- * @AXL_GUARD_OFF: as before, because a module parameter says so
+ * enum axl_guard - effect of firmware's writes to bus address 0
+ * @AXL_GUARD_NONE: no translation: the writes reach physical memory
+ * @AXL_GUARD_ACTIVE: page 0 is mapped to the vMSI table: events that firmware
+ *	signals while it restarts are not lost
+ * @AXL_GUARD_REFUSED: page 0 could not be mapped (see the kernel log): the
+ *	IOMMU refuses the writes, and their events are lost
+ * @AXL_GUARD_OFF: as %AXL_GUARD_REFUSED, but set by a module parameter
  *
- * Restarting firmware that has no table yet signals by writes to addresses just
- * above 0 (docs/hardware-notes.md, "Interrupts").
+ * Restarting firmware without a vMSI table yet signals events by writes to bus
+ * addresses just above 0 (docs/hardware-notes.md, "Interrupts").
  */
 enum axl_guard {
 	AXL_GUARD_NONE		= 0,
@@ -106,11 +108,11 @@ enum axl_guard {
 };
 
 /**
- * enum axl_delivery - how completions and events get to the driver
- * @AXL_DELIVERY_UNKNOWN: the self-test's transfer did not run
- * @AXL_DELIVERY_MESSAGES: messages of the engine arrive
+ * enum axl_delivery - how the driver learns of completions and events
+ * @AXL_DELIVERY_UNKNOWN: the self-test's transfer did not succeed
+ * @AXL_DELIVERY_MESSAGES: interrupt messages of the engine arrive
  * @AXL_DELIVERY_POLLED: they do not arrive, or there is no vector: the driver
- *	looks at a short interval
+ *	polls at a short interval
  */
 enum axl_delivery {
 	AXL_DELIVERY_UNKNOWN	= 0,
@@ -131,9 +133,9 @@ enum axl_irq_mode {
 };
 
 /**
- * enum axl_fw_state - what runs on the card
- * @AXL_FW_NONE: nothing that answers (no shared area could be read), or what ran
- *	before the system slept and is not to be relied on
+ * enum axl_fw_state - firmware on the card
+ * @AXL_FW_NONE: no firmware answers (no shared area could be read), or it is
+ *	not trusted, because it may have been left from before system sleep
  * @AXL_FW_BOOTLOADER: the bootloader: mailbox and DMA, no published areas
  * @AXL_FW_STARTING: start message sent, or the link is down
  * @AXL_FW_RUNNING: runtime firmware with published areas
@@ -148,7 +150,7 @@ enum axl_fw_state {
 };
 
 /**
- * enum axl_fw_phase - where a firmware load stands, for progress displays
+ * enum axl_fw_phase - progress of a firmware load
  * @AXL_FW_PHASE_IDLE: no load under way
  * @AXL_FW_PHASE_UPLOAD: segments are being written; see &axl_query.fw_done
  * @AXL_FW_PHASE_START: start message sent, waiting for the link to go down
@@ -164,24 +166,25 @@ enum axl_fw_phase {
 };
 
 /**
- * struct axl_query - what the device and the driver are (output only)
+ * struct axl_query - properties and state of device and driver (output only)
  * @abi: %AXL_ABI_VERSION of the driver
  * @vectors: interrupt vectors granted, 0..32
  * @features: &enum axl_feature bits
  * @generation: starts at 1; raised by every firmware start and reset. Calls
- *	that touch the device carry the generation the caller believes in
+ *	that access the device pass the generation that the caller expects
  * @bar0_size: bytes of engine registers
  * @bar2_size: bytes of L2 that mmap() offers
  * @l2_base: device address of the first byte of L2
  * @l2_size: bytes of L2
  * @ddr_base: device address of DDR; valid with %AXL_FEAT_DDR
- * @ddr_size: bytes above @ddr_base that transfers may name (an upper bound;
- *	firmware does not tell how much is fitted)
- * @max_length: bytes a single transfer can move
- * @max_image: bytes a firmware image can have
+ * @ddr_size: bytes from @ddr_base on that transfers may address (an upper
+ *	bound; firmware does not report the installed size)
+ * @max_length: maximum bytes of a transfer
+ * @max_image: maximum bytes of a firmware image
  * @fw_done: bytes of the current or last upload that are on the device
- * @fw_total: bytes of that upload
- * @lost_interrupts: completions found by looking because no message came
+ * @fw_total: total bytes of that upload
+ * @lost_interrupts: completions and events found by polling because no message
+ *	arrived
  * @pci_domain: PCI domain (segment) number
  * @pci_bus: bus number
  * @pci_devfn: slot << 3 | function
@@ -196,20 +199,20 @@ enum axl_fw_phase {
  * @iommu_mode: &enum axl_iommu_mode
  * @fw_state: &enum axl_fw_state
  * @fw_phase: &enum axl_fw_phase
- * @layout_major: version of the shared area
- * @layout_minor: version of the shared area
- * @page_size: smallest unit the IOMMU maps, or the CPU's page size without one
- * @max_xfers: transfers one AXL_IOC_SUBMIT takes
- * @max_jobs: submissions a file can have that AXL_IOC_WAIT has not collected
- * @nr_vmsi: virtual interrupts that the driver looks at, 0..1024
+ * @layout_major: major version of the shared area
+ * @layout_minor: minor version of the shared area
+ * @page_size: bytes; smallest unit the IOMMU maps, or the CPU's page size if
+ *	there is no translation
+ * @max_xfers: maximum transfers of one AXL_IOC_SUBMIT
+ * @max_jobs: maximum submissions per file not collected by AXL_IOC_WAIT
+ * @nr_vmsi: virtual interrupts that the driver checks, 0..1024
  * @reserved: 0
- * @rescued_interrupts: events that came through the page at bus address 0
- * @restarts: restarts of the card or its firmware that no call of this
- *	interface asked for
+ * @rescued_interrupts: events that came through the guard page at bus address 0
+ * @restarts: unsolicited restarts of the card or its firmware
  * @guard: &enum axl_guard
  * @delivery: &enum axl_delivery
- * @max_bufs: buffers that a file can have registered; 0 from an older driver,
- *	which has the same limit, 4096
+ * @max_bufs: maximum buffers registered per file; 0 from an older driver, which
+ *	has the same limit, 4096
  * @reserved2: 0
  */
 struct axl_query {
@@ -259,44 +262,46 @@ struct axl_query {
 
 /** AXL_FW_LOAD_NAME - @image is a file name for request_firmware() */
 #define AXL_FW_LOAD_NAME	(1u << 0)
-/** AXL_FW_LOAD_NO_START - write the segments and fw_load_addr, start nothing */
+/** AXL_FW_LOAD_NO_START - write the segments and fw_load_addr, do not start */
 #define AXL_FW_LOAD_NO_START	(1u << 1)
 
-/** AXL_MAILBOX_MSG_MAX - bytes a mailbox message can have */
+/** AXL_MAILBOX_MSG_MAX - maximum bytes of a mailbox message */
 #define AXL_MAILBOX_MSG_MAX	256
-/** AXL_FW_NAME_MAX - bytes a firmware name can have, without a final NUL */
+/** AXL_FW_NAME_MAX - maximum bytes of a firmware name, without a final NUL */
 #define AXL_FW_NAME_MAX		127
 
 /**
  * struct axl_fw_load - load a firmware image and start it
  * @flags: AXL_FW_LOAD_* bits
- * @start_opcode: mailbox opcode that starts the image. Opcodes belong to the
- *	firmware and are not public, hence the caller's
+ * @start_opcode: mailbox opcode that starts the image. The caller must know it:
+ *	opcodes are defined by firmware and are not public
  * @image: pointer to an ELF image (RISC-V, executable, its load segments in L2
  *	outside the shared area or in DDR), or to a name
  * @image_size: bytes at @image: 1..&axl_query.max_image, or the length of the
  *	name, 1..%AXL_FW_NAME_MAX, letters, digits and "._-/", no ".."
- * @msg: pointer to the message that goes with @start_opcode; 0 if @msg_size is 0
- * @msg_size: 0..%AXL_MAILBOX_MSG_MAX
- * @reply_opcode: out: with -EREMOTEIO, the mailbox opcode word of the answer
- * @timeout_ns: bound on the whole start, from the start message to published
+ * @msg: pointer to the message for @start_opcode; 0 if @msg_size is 0
+ * @msg_size: bytes at @msg, 0..%AXL_MAILBOX_MSG_MAX
+ * @reply_opcode: out: with -EREMOTEIO, the mailbox opcode word of the reply
+ * @timeout_ns: limit for the whole start, from the start message to published
  *	areas; 0 means the driver's default (15 s). A restart that takes longer
  *	goes on without the caller
- * @generation: out: the new generation, with %AXL_FW_LOAD_NO_START the current
+ * @generation: out: the new generation; with %AXL_FW_LOAD_NO_START the current
+ *	one
  * @entry: out: entry point, a device address
  * @reserved: 0
  *
- * The upload shares the channels with other transfers. When the start message is
- * due, transfers of all files that are still queued fail with -ESTALE, running
- * ones are waited for. A failed load leaves the device usable for another.
+ * The upload shares the channels with other transfers. Before the start message
+ * is sent, queued transfers of all files fail with -ESTALE, and the driver
+ * waits for running ones. After a failed load the device can be loaded again.
  *
  * Errors: -ENOEXEC (no RISC-V executable ELF), -EINVAL (malformed), -ERANGE (a
- * segment lies outside L2 and DDR, or inside what firmware or the engine use),
+ * segment is outside L2 and DDR, or in memory used by firmware or the engine),
  * -E2BIG (too large, too many segments), -ENOENT (no such firmware file),
- * -EBUSY (another load is under way), -EREMOTEIO (firmware answered the start
- * message and did not restart: it refused the image; see @reply_opcode),
- * -ETIMEDOUT (no answer, or no areas in time), -EIO (upload failed, or the
- * link did not come back), -ESTALE (somebody restarted the card meanwhile).
+ * -EBUSY (another load is under way, or an SDK program holds the mailbox),
+ * -EREMOTEIO (firmware replied to the start message and did not restart: it
+ * refused the image; see @reply_opcode), -ETIMEDOUT (no reply, or no areas in
+ * time), -EIO (upload failed, or the link did not come back), -ESTALE (the card
+ * was restarted during the load).
  */
 struct axl_fw_load {
 	__u32 flags;
@@ -320,26 +325,26 @@ struct axl_fw_load {
 #define AXL_BUF_DMABUF		(1u << 2)
 
 /**
- * struct axl_buf_register - make memory known to the device
+ * struct axl_buf_register - map memory for the device
  * @flags: AXL_BUF_* bits; at least one direction
  * @fd: dma-buf with %AXL_BUF_DMABUF, else 0
  * @addr: start of the user memory, any alignment; 0 for a dma-buf
  * @length: bytes, 1..2^36; for a dma-buf 0 (all of it) or at most its size
- * @handle: out: names the buffer in this file, never 0
- * @segments: out: contiguous pieces the device sees; 1 behind most IOMMUs
+ * @handle: out: identifies the buffer in this file, never 0
+ * @segments: out: number of contiguous pieces on the bus; 1 behind most IOMMUs
  * @reserved: 0
  *
  * User memory is pinned and counted against RLIMIT_MEMLOCK until released. The
- * mapping stays over generations. On hosts without coherent DMA, CPU caches
- * are maintained for the range of a transfer when it is submitted and when
- * AXL_IOC_WAIT collects it: in between, leave the range and the cache lines at
- * its ends alone. For dma-bufs use DMA_BUF_IOCTL_SYNC.
+ * mapping stays valid across generations. On hosts without coherent DMA, the
+ * driver maintains CPU caches for the range of a transfer when it is submitted
+ * and when AXL_IOC_WAIT collects it: in between, programs must not access the
+ * range and the cache lines at its ends. For dma-bufs use DMA_BUF_IOCTL_SYNC.
  *
- * Implicit fences of a dma-buf are not waited for.
+ * The driver does not wait for implicit fences of a dma-buf.
  *
  * Errors: -EINVAL, -EFAULT (not mapped, or not writable for
- * %AXL_BUF_FROM_DEVICE), -EIO (the IOMMU could not map it, or swiotlb has too few
- * bounce buffers left), what the exporter of a dma-buf says, -ENOMEM (also
+ * %AXL_BUF_FROM_DEVICE), -EIO (the IOMMU could not map it, or swiotlb has too
+ * few bounce buffers left), any error of the dma-buf's exporter, -ENOMEM (also
  * RLIMIT_MEMLOCK), -EBADF, -EOVERFLOW (address range wraps), -ENOSPC
  * (&axl_query.max_bufs buffers in this file).
  */
@@ -354,12 +359,12 @@ struct axl_buf_register {
 };
 
 /**
- * struct axl_buf_release - forget a buffer
+ * struct axl_buf_release - release a buffer
  * @handle: from AXL_IOC_BUF_REGISTER
  * @reserved: 0
  *
- * Submissions that use it keep the memory until they are collected. Errors:
- * -ENOENT.
+ * Submissions that use the buffer keep its memory until they are collected.
+ * Errors: -ENOENT (no such handle).
  */
 struct axl_buf_release {
 	__u32 handle;
@@ -370,14 +375,14 @@ struct axl_buf_release {
 #define AXL_TO_DEVICE		0
 #define AXL_FROM_DEVICE		1
 
-/** AXL_CHANNEL_ANY - the first channel that is free */
+/** AXL_CHANNEL_ANY - the first free channel */
 #define AXL_CHANNEL_ANY		(~(__u32)0)
 
 /**
  * struct axl_xfer - one transfer
  * @handle: buffer, registered for this direction
  * @direction: %AXL_TO_DEVICE or %AXL_FROM_DEVICE
- * @offset: first byte in the buffer
+ * @offset: of the first byte in the buffer, bytes
  * @device_addr: device address, in L2 outside the engine's list buffer or in
  *	DDR; any alignment
  * @length: bytes, 1..&axl_query.max_length
@@ -397,21 +402,21 @@ struct axl_xfer {
 /**
  * struct axl_submit - start transfers
  * @xfers: pointer to an array of &struct axl_xfer
- * @count: its entries, 1..&axl_query.max_xfers
+ * @count: entries of @xfers, 1..&axl_query.max_xfers
  * @flags: 0
- * @generation: the current one
- * @timeout_ns: bound on each transfer's time on its channel; 0 means the
- *	driver's default, which grows with the length. Less than that takes
- *	CAP_SYS_ADMIN, since stopping a channel disturbs its siblings; more is
- *	cut to one minute more
- * @seq: out: names this submission in this file; numbers rise
+ * @generation: the current generation
+ * @timeout_ns: limit for each transfer's time on its channel; 0 means the
+ *	driver's default, which grows with the length. A shorter limit needs
+ *	CAP_SYS_ADMIN, since stopping a channel disturbs its siblings; a longer
+ *	one is cut to the default plus one minute
+ * @seq: out: identifies this submission in this file; increases with each one
  *
- * All or none: if one entry is bad nothing is started. Transfers run in any
- * order and at the same time, on several channels; open files take turns by the
- * bytes they move. Every submission must be collected by AXL_IOC_WAIT.
+ * If one entry is bad no transfer is started. Transfers run in any order and
+ * concurrently, on several channels. Open files share the channels fairly, by
+ * bytes moved. Every submission must be collected by AXL_IOC_WAIT.
  *
  * Errors: -ENOENT (no such handle), -EACCES (buffer not registered for this
- * direction), -ERANGE (outside the buffer or outside what the device offers),
+ * direction), -ERANGE (outside the buffer or outside usable device memory),
  * -ESTALE (not the current generation), -EBUSY (&axl_query.max_jobs
  * submissions, or 16384 transfers, not collected).
  */
@@ -426,9 +431,9 @@ struct axl_submit {
 
 /**
  * struct axl_wait - collect a submission
- * @seq: from AXL_IOC_SUBMIT; 0 takes any that has ended, out: which
- * @timeout_ns: how long to wait
- * @bytes: out: bytes moved by transfers that succeeded
+ * @seq: from AXL_IOC_SUBMIT, 0 for any that has ended; out: the one collected
+ * @timeout_ns: maximum time to wait
+ * @bytes: out: bytes moved by successful transfers
  * @status: out: 0, or the first failed transfer's -errno: -EIO (the bus
  *	refused an access, or the device is broken), -ETIMEDOUT (stopped by the
  *	driver), -ESTALE (firmware restarted or was reset), -ENODEV
@@ -436,8 +441,8 @@ struct axl_submit {
  * @flags: 0
  * @reserved: 0
  *
- * Returns 0 when the submission has ended, whatever its status; it is then
- * forgotten. Errors: -ENOENT (never submitted, or collected already),
+ * Returns 0 if the submission has ended, with any @status; @seq is then no
+ * longer valid. Errors: -ENOENT (never submitted, or collected already),
  * -ETIMEDOUT (still under way), -EINTR.
  */
 struct axl_wait {
@@ -452,17 +457,17 @@ struct axl_wait {
 
 /**
  * struct axl_wait_event - wait for an interrupt event
- * @event: 0..1023 or %AXL_EVENT_ANY. Numbers below 32 are the physical
- *	messages, all are also the slot numbers of virtual MSI
+ * @event: 0..1023 or %AXL_EVENT_ANY. Numbers are those of vMSI slots; below 32
+ *	also those of physical messages
  * @flags: 0
- * @seen: the count that the caller knows; waits until the count differs
- * @count: out: how often it happened since the driver was bound; also valid
- *	with -ETIMEDOUT
- * @timeout_ns: how long to wait
- * @generation: the current one
+ * @seen: count that the caller knows; waits until the event's count differs
+ * @count: out: occurrences since the driver was bound; also valid with
+ *	-ETIMEDOUT
+ * @timeout_ns: maximum time to wait
+ * @generation: the current generation
  *
  * Errors: -ETIMEDOUT, -EINTR, -ESTALE (not the current generation, or it was
- * raised while waiting and the event did not happen).
+ * raised while waiting and the event did not occur).
  */
 struct axl_wait_event {
 	__u32 event;
@@ -477,7 +482,7 @@ struct axl_wait_event {
  * struct axl_event_counts - read the counters of many events
  * @counts: pointer to @nr __u64
  * @first: number of the first event
- * @nr: how many, 1..1024; @first + @nr is at most 1024
+ * @nr: number of events, 1..1024; @first + @nr is at most 1024
  */
 struct axl_event_counts {
 	__u64 counts;
@@ -486,14 +491,15 @@ struct axl_event_counts {
 };
 
 /**
- * struct axl_event_fd - signal an eventfd at each event
+ * struct axl_event_fd - bind an eventfd to an event
  * @event: 0..1023, or %AXL_EVENT_ANY
- * @fd: an eventfd; -1 ends all bindings of @event made by this file
+ * @fd: eventfd to signal at each occurrence; -1 removes all bindings of @event
+ *	made through this file
  * @flags: 0
  * @reserved: 0
  *
  * Errors: -EBADF and -EINVAL (not an eventfd), -EEXIST (this binding exists),
- * -ENOSPC (more than 64 bindings in this file), -ENOENT (nothing to end).
+ * -ENOSPC (more than 64 bindings in this file), -ENOENT (no binding to remove).
  */
 struct axl_event_fd {
 	__u32 event;
@@ -503,14 +509,14 @@ struct axl_event_fd {
 };
 
 /**
- * struct axl_reset - function level reset
+ * struct axl_reset - reset the card's function (function level reset)
  * @flags: 0
  * @reserved: 0
  * @generation: out: the new generation
  *
- * Ends every transfer with -ESTALE; what runs on the card afterwards is up to
- * the card, in general its bootloader. Errors: -EBUSY (a firmware load is
- * under way), -EOPNOTSUPP (the function cannot be reset), -EIO.
+ * Ends every transfer with -ESTALE. Afterwards the card usually runs its
+ * bootloader, but this depends on the card. Errors: -EBUSY (a firmware load is
+ * under way, or another agent resets the card), -EOPNOTSUPP (the function cannot be reset), -EIO.
  */
 struct axl_reset {
 	__u32 flags;
@@ -530,13 +536,13 @@ struct axl_reset {
 #define AXL_IOC_RESET		_IOWR(AXL_IOC_MAGIC, 0x09, struct axl_reset)
 
 /*
- * mmap(): MAP_SHARED, offset 0 is the first byte of L2 (BAR2), offset + length
- * at most &axl_query.bar2_size, never executable: -EINVAL, -EPERM. Access is
- * uncached. While firmware restarts, an access waits until the link is back; it
- * raises SIGBUS when the device is gone.
+ * mmap(): offset 0 is the first byte of L2 (BAR2). -EINVAL without MAP_SHARED,
+ * or if offset + length exceeds &axl_query.bar2_size; -EPERM if executable.
+ * Access is uncached. While firmware restarts, an access waits until the link
+ * is back; it raises SIGBUS if the device is gone.
  *
- * poll(): EPOLLIN while a submission has ended that AXL_IOC_WAIT has not
- * collected; EPOLLERR | EPOLLHUP when the device was removed or is dead.
+ * poll(): EPOLLIN if a submission has ended and AXL_IOC_WAIT has not collected
+ * it; EPOLLERR | EPOLLHUP if the device was removed or is dead.
  */
 
 #endif /* _UAPI_AXL_H */

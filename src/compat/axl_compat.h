@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Kernel differences from 6.1 on, and nothing else. Version tests live only in
- * this folder; the rest of the driver is written for the newest kernel.
+ * Differences between kernels from 6.1 on. Version checks are in this directory
+ * only; the rest of the driver is written for the newest kernel.
  */
 #ifndef AXL_COMPAT_H
 #define AXL_COMPAT_H
@@ -25,7 +25,7 @@
 #define EXPORT_SYMBOL_AXL(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "AXL")
 #endif
 
-/* attributes of a class are told a const class since 6.4 */
+/* class attribute callbacks take a const class since 6.4 */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define axl_attr_class		struct class
 #define axl_attr_class_attr	struct class_attribute
@@ -34,7 +34,7 @@
 #define axl_attr_class_attr	const struct class_attribute
 #endif
 
-/* a class has no owner since 6.4 */
+/* class_create() takes no owner since 6.4 */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define axl_class_create(name)	class_create(THIS_MODULE, name)
 #else
@@ -74,9 +74,9 @@ static inline void axl_dma_buf_unmap(struct dma_buf_attachment *attach,
 
 /*
  * Before 6.2 a long-term pin for reading does not unshare a copy-on-write page:
- * the first write by the process would leave the device with the old page. A
- * forced write does; shared memory that is mapped read-only refuses that, and
- * does not need it.
+ * after the first write by the process the device would keep the old page. A
+ * forced write pin does unshare it; it fails for shared memory that is mapped
+ * read-only, which needs no unsharing.
  */
 static inline int axl_pin_for_read(unsigned long addr, int nr,
 				   struct page **pages)
@@ -84,7 +84,7 @@ static inline int axl_pin_for_read(unsigned long addr, int nr,
 	int got = pin_user_pages_fast(addr, nr, FOLL_LONGTERM | FOLL_WRITE |
 				      FOLL_FORCE, pages);
 
-	/* this page only: the next may be private again */
+	/* one page only: the next may need the forced write pin */
 	return got > 0 ? got :
 	       pin_user_pages_fast(addr, 1, FOLL_LONGTERM, pages);
 }
@@ -137,7 +137,7 @@ axl_hrtimer_setup(struct hrtimer *timer,
 #define axl_eventfd_signal(ctx)	eventfd_signal(ctx)
 #endif
 
-/* a fault of a file can come with the lock of the VMA alone since 6.6 */
+/* a file fault can come with only the per-VMA lock held since 6.6 */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define axl_release_fault_lock(vmf)	mmap_read_unlock((vmf)->vma->vm_mm)
 #else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * metis.ko: the Voyager SDK's interface on top of axl.ko. It owns no hardware and
- * has no DMA or interrupt path of its own.
+ * metis.ko: the Voyager SDK's interface on top of axl.ko. It owns no hardware
+ * and uses the DMA and interrupt paths of axl.ko.
  *
  * Lock order:
  *	metis_file.lock -> axl->reset_sem
@@ -32,27 +32,27 @@
 #include "../axl_monitor.h"
 #include "metis_abi.h"
 
-#define METIS_VERSION		"1.6.2"	/* the vendor's driver that this stands in for */
+#define METIS_VERSION		"1.6.2"	/* of the vendor's driver replaced */
 #define METIS_CORES		4
 #define METIS_NAMES		2
 
 /**
- * struct metis_device - a card, as the SDK sees it; lives until the last file
- * @ref: the core's, and one a file
- * @axl: the card; whoever has a reference to this has one to it
+ * struct metis_device - SDK state of a card; lives until the last file closes
+ * @ref: one reference of the bound card and one per file
+ * @axl: the card; each holder of @ref also holds a reference to the card
  * @lock: protects @cores and @taken
- * @cores: AI cores that files have, a bit each
- * @taken: by event: up to which count some process has taken it
+ * @cores: bitmap of AI cores allocated to files
+ * @taken: per event: highest count that any process has consumed
  * @view_lock: protects @views
- * @views: of processes that have files
- * @res: bus addresses, as they were found at the start
+ * @views: views of processes that have files
+ * @res: bus addresses found when the card was added; constant
  * @win: likewise
  * @switch_group: see %METIS_PROP_SWITCH
- * @names: further names in the class
- * @debugfs: our directory
+ * @names: class devices without a node, for further names of the card
+ * @debugfs: directory in debugfs
  * @stream_lock: protects @streams
- * @streams: those with readers
- * @stream_wait: readers, of all of them
+ * @streams: streams with readers
+ * @stream_wait: wait queue of the readers of all streams
  */
 struct metis_device {
 	struct kref ref;
@@ -73,13 +73,14 @@ struct metis_device {
 };
 
 /**
- * struct metis_view - what is news to a process, by whichever of its files
+ * struct metis_view - events consumed by a process, shared by its files
  * @node: in metis_device.views
- * @files: whose first call of the SDK's interface was its; protected by
- *	metis_device.view_lock
- * @pid: the process
+ * @files: number of files whose first call of this interface came from the
+ *	process; protected by metis_device.view_lock
+ * @pid: the process, referenced
  * @lock: protects @seen
- * @seen: by event: up to which count it was waited for, or forgotten
+ * @seen: per event: count up to which the process has consumed it by a wait or
+ *	a clear
  */
 struct metis_view {
 	struct list_head node;
@@ -92,27 +93,28 @@ struct metis_view {
 struct metis_reader;
 
 /**
- * struct metis_file - an open file that speaks this interface
- * @m: the card
- * @lock: protects what follows, up to @events
- * @buf: attached dma-buf
- * @users: synchronous transfers that use it
- * @seq: asynchronous transfer
- * @state: of that one
- * @to_device: its direction
- * @status: its errno
- * @cores: AI cores of this file
- * @reader: of a stream; protected by @events: poll() must not wait for @lock
- * @sync: submits synchronous transfers
- * @async: submits the asynchronous one
- * @view: of the process whose call made it one; a child that inherits the file
- *	shares it
- * @events: protects @attached and @ended
- * @attached: events that poll() tells
- * @ended: asynchronous transfers that ended and were not consumed
- * @wait: poll(); the node's, which lives longer
+ * struct metis_file - an open file that uses this interface
+ * @m: the card, referenced
+ * @lock: protects @buf to @cores
+ * @buf: attached dma-buf, or NULL
+ * @users: synchronous transfers that use @buf
+ * @seq: sequence number of the asynchronous transfer
+ * @state: state of the asynchronous transfer
+ * @to_device: direction of the asynchronous transfer
+ * @status: result of the asynchronous transfer, 0 or negative errno
+ * @cores: bitmap of AI cores allocated to this file
+ * @reader: reader of a stream, or NULL; protected by @events, because poll()
+ *	must not wait for @lock
+ * @sync: client of synchronous transfers
+ * @async: client of the asynchronous transfer
+ * @view: view of the process that used this interface first through this file;
+ *	a child process that inherits the file shares it
+ * @events: protects @reader, @attached and @ended
+ * @attached: events that poll() reports
+ * @ended: number of asynchronous transfers that ended and were not consumed
+ * @wait: wait queue of poll(); belongs to the node's file, which lives longer
  * @async_entry: in the wait queue of @async, to wake @wait
- * @stream_entry: likewise in metis_device.stream_wait
+ * @stream_entry: in metis_device.stream_wait, to wake @wait
  */
 struct metis_file {
 	struct metis_device *m;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel interface that the Voyager SDK knows, bit for bit. (docs/voyager.md)
+ * The kernel interface of the Voyager SDK, binary compatible. (docs/voyager.md)
  *
- * Many numbers carry the size of a pointer instead of that of what it points to:
- * they are written as they are, not composed.
+ * Many ioctl numbers encode the size of a pointer instead of the size of the
+ * structure, so they are given as constants, not composed with _IOC() macros.
  */
 #ifndef METIS_ABI_H
 #define METIS_ABI_H
@@ -13,10 +13,10 @@
 #include <linux/stddef.h>
 #include <linux/types.h>
 
-#define METIS_IOC_MAILBOX_LOCK	0xc0045500	/* int by value: 1 take, 0 give */
-#define METIS_IOC_CORES_ALLOC	0xc0045501	/* s32: how many */
+#define METIS_IOC_MAILBOX_LOCK	0xc0045500	/* int by value: 1 lock, 0 unlock */
+#define METIS_IOC_CORES_ALLOC	0xc0045501	/* s32: number of cores */
 #define METIS_IOC_CORES_FREE	0xc0045502
-#define METIS_IOC_PROPERTY	0xc0085503	/* u64: METIS_PROP_*, then its value */
+#define METIS_IOC_PROPERTY	0xc0085503	/* u64: METIS_PROP_*, then value */
 #define METIS_IOC_BUF_ATTACH	0xc0045505	/* s32: fd of a dma-buf */
 #define METIS_IOC_BUF_DETACH	0xc0045506
 #define METIS_IOC_BUF_XFER	0xc0085507	/* struct metis_buf_xfer */
@@ -87,7 +87,7 @@ struct metis_p2p_xfer {
 
 struct metis_msi {
 	__s32 num;
-	__s32 timeout;	/* seconds, 0 for ever */
+	__s32 timeout;	/* seconds, 0: no limit */
 };
 
 struct metis_resources {
@@ -204,7 +204,7 @@ METIS_AT(user_pa, phys, 8);
 #undef METIS_SIZE
 #undef METIS_AT
 
-/* The numbers once more: letter, number, direction and size, as the SDK makes them */
+/* Check the constants against the SDK's direction, letter, number and size. */
 #define METIS_NUMBER(name, composed)					\
 	static_assert(METIS_IOC_##name == (composed))
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What of a card lives as long as its last file, and the module's workqueue.
+ * State of a card that lives until its last file is closed; the workqueue.
  */
 #include <linux/slab.h>
 
 #include "metis.h"
 
-/* streams are emptied here */
+/* runs the work items that empty streams */
 struct workqueue_struct *metis_wq;
 
 static void metis_device_release(struct kref *ref)

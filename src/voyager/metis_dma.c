@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Transfers as the SDK asks for them: of user memory, and of the one dma-buf that
- * a file has attached. Both are jobs of the core.
+ * Transfers of the SDK: user memory, the dma-buf that a file has attached (one
+ * at most), and the L2 of another card. All are jobs of axl.ko.
  */
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -13,7 +13,7 @@ module_param(dma_timeout, uint, 0644);
 MODULE_PARM_DESC(dma_timeout,
 		 "Base of a transfer's time limit in s; 1 s per 16 MiB is added (2)");
 
-/* User memory is pinned in pieces: the SDK moves what it has in one call. */
+/* User memory is pinned in pieces: the SDK moves any amount in one call. */
 #define METIS_PIECE	SZ_4M
 
 static int metis_direction(u32 flags, bool *to_device)
@@ -47,8 +47,8 @@ static unsigned long metis_limit(const struct axl_req *req)
 }
 
 /*
- * One transfer. @generation: of the firmware that it is for; 0: of whichever runs,
- * for there is none that the SDK could name.
+ * One transfer. @generation: required generation; 0 for the current one, since
+ * the SDK does not pass any.
  */
 struct metis_move {
 	struct axl_buf *buf;
@@ -67,7 +67,7 @@ static struct axl_job *metis_job(struct axl_client *client,
 	struct axl_req *req;
 	int ret;
 
-	/* the SDK knows no DMA_BUF_IOCTL_SYNC */
+	/* the SDK does not use DMA_BUF_IOCTL_SYNC */
 	ret = axl_buf_cpu_end(move->buf, move->to_device);
 	if (ret)
 		return ERR_PTR(ret);
@@ -87,7 +87,7 @@ static struct axl_job *metis_job(struct axl_client *client,
 	return job;
 }
 
-/* The caller holds reset_sem, the card is online. */
+/* Submit a job. The caller holds reset_sem for reading, the card is online. */
 static int metis_queue(struct axl_device *axl, struct axl_job *job, u64 *seq)
 {
 	const struct axl_req *req = &job->reqs[0];
@@ -100,7 +100,7 @@ static int metis_queue(struct axl_device *axl, struct axl_job *job, u64 *seq)
 	return axl_job_submit(axl, job, seq);
 }
 
-/* A move for whichever firmware runs is for this one from here on. */
+/* Submit a transfer. If move->generation is 0, it is set to the current one. */
 static int metis_submit(struct axl_device *axl, struct axl_client *client,
 			struct metis_move *move, u64 *seq)
 {
@@ -119,7 +119,7 @@ static int metis_submit(struct axl_device *axl, struct axl_client *client,
 		if (!ret)
 			move->generation = axl->generation;
 		up_read(&axl->reset_sem);
-		/* a recovery has become due in between: after it */
+		/* a recovery was requested meanwhile: retry after it */
 	} while (ret == -ESTALE && !gone);
 	if (ret)
 		axl_job_free(job);
@@ -127,13 +127,13 @@ static int metis_submit(struct axl_device *axl, struct axl_client *client,
 }
 
 /**
- * metis_dma_run() - move something and wait for it
+ * metis_dma_run() - run a transfer and wait for it; may sleep
  * @axl: the device
- * @client: whose transfer
- * @move: what; inside its memory
+ * @client: its submitter
+ * @move: the transfer; inside its buffer
  *
- * Return: 0 or the error of the transfer; -EINTR when the process was killed, or a
- * signal came while somebody else's use of a dma-buf was waited for.
+ * Return: 0 or the error of the transfer; -EINTR if the process was killed, or
+ * got a signal while waiting for other users of a dma-buf.
  */
 static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
 			 struct metis_move *move)
@@ -150,24 +150,24 @@ static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
 		ret = job->status;
 		axl_job_free(job);
 	}
-	/* one that failed may have written, too */
+	/* a failed transfer may have written, too */
 	if (!move->to_device)
 		err = axl_buf_cpu_begin(move->buf, DMA_FROM_DEVICE);
 	return ret ?: err;
 }
 
 /**
- * metis_dma_fetch() - read from the card for the module's own sake
- * @axl: the device: online, reset_sem held shared, which is given up
- * @client: whose transfer
- * @buf: memory, not a dma-buf
- * @length: bytes, from its beginning on
+ * metis_dma_fetch() - read from the card into memory of this module
+ * @axl: the device, online; reset_sem held for reading, released on return
+ * @client: its submitter
+ * @buf: destination, not a dma-buf; filled from its start
+ * @length: bytes
  * @dev_addr: device address
  *
- * Waits for the transfer; nobody can be killed here.
+ * Waits for the transfer; signals do not end the wait.
  *
- * Return: 0, -ENOMEM, -EINVAL (such a ring cannot be), -EBUSY, -ESTALE (a recovery
- * is due), or the error of the transfer.
+ * Return: 0, -ENOMEM, -EINVAL (bad device address range), -EBUSY,
+ * -ESTALE (a recovery was requested), or the error of the transfer.
  */
 int metis_dma_fetch(struct axl_device *axl, struct axl_client *client,
 		    struct axl_buf *buf, u64 length, u64 dev_addr)
@@ -209,7 +209,7 @@ void metis_dma_close(struct metis_file *file)
 		axl_buf_put(file->buf);
 }
 
-/* Has the asynchronous transfer ended, or will it never? */
+/* True if the asynchronous transfer has ended, or the device was removed. */
 static bool metis_ended(struct metis_file *file)
 {
 	return !list_empty_careful(&file->async.done) ||
@@ -217,8 +217,9 @@ static bool metis_ended(struct metis_file *file)
 }
 
 /*
- * Collect the asynchronous transfer if it has ended. The caller holds file->lock.
- * -EINTR: it has, but there was no time to let the CPU have the buffer.
+ * Collect the asynchronous transfer if it has ended. The caller holds
+ * file->lock. Returns 0, or -EINTR: it has ended, but a signal interrupted the
+ * CPU sync of the buffer, and it is not collected.
  */
 static int metis_reap(struct metis_file *file)
 {
@@ -227,7 +228,7 @@ static int metis_reap(struct metis_file *file)
 
 	if (file->state != METIS_XFER_PENDING || !metis_ended(file))
 		return 0;
-	/* first: once collected it is told */
+	/* sync before collecting: afterwards -EINTR could not be retried */
 	if (!file->to_device)
 		err = axl_buf_cpu_begin(file->buf, DMA_FROM_DEVICE);
 	if (err == -EINTR)
@@ -244,12 +245,12 @@ static int metis_reap(struct metis_file *file)
 	WRITE_ONCE(file->state, !file->status ? METIS_XFER_DONE :
 		   file->status == -ETIMEDOUT ? METIS_XFER_TIMED_OUT :
 						METIS_XFER_FAILED);
-	/* others may wait for the same */
+	/* other threads may wait for the same transfer */
 	wake_up_all(&file->async.wait);
 	return 0;
 }
 
-/* May the buffer not be taken away? 0, -EBUSY, or -EINTR as metis_reap() */
+/* Return 0 if the buffer may be detached, -EBUSY, or -EINTR as metis_reap(). */
 static int metis_buf_busy(struct metis_file *file)
 {
 	int ret = metis_reap(file);
@@ -260,12 +261,12 @@ static int metis_buf_busy(struct metis_file *file)
 }
 
 /**
- * metis_buf_attach() - attach a dma-buf
- * @file: the file; what it had attached is detached
- * @fd: of the dma-buf
+ * metis_buf_attach() - attach a dma-buf; may sleep
+ * @file: the file; a dma-buf attached before is detached
+ * @fd: file descriptor of the dma-buf
  *
- * Return: 0, -EBUSY (a transfer runs), -EINTR, or that of axl_buf_dmabuf() or
- * axl_buf_cpu_begin().
+ * Return: 0, -EBUSY (a transfer runs), -EINTR, or an error of axl_buf_dmabuf()
+ * or axl_buf_cpu_begin().
  */
 int metis_buf_attach(struct metis_file *file, int fd)
 {
@@ -277,8 +278,8 @@ int metis_buf_attach(struct metis_file *file, int fd)
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
 	/*
-	 * The CPU's until a transfer: udmabuf wants to hear that first, and maps
-	 * for the direction that it hears.
+	 * The CPU owns the buffer until a transfer. udmabuf needs a begin
+	 * before the first end, and maps for the direction of the first begin.
 	 */
 	ret = axl_buf_cpu_begin(buf, DMA_BIDIRECTIONAL);
 	mutex_lock(&file->lock);
@@ -323,10 +324,10 @@ static int metis_buf_check(struct metis_file *file,
 /**
  * metis_buf_xfer() - transfer to or from the attached dma-buf
  * @file: the file
- * @x: what to move
+ * @x: the transfer; asynchronous with %METIS_FLAG_ASYNC. @x->handle is ignored
  *
- * Return: 0, -EINVAL, -EBUSY (an asynchronous one is under way), -EINTR, or the error
- * of the transfer.
+ * Return: 0, -EINVAL, -EBUSY (an asynchronous transfer is under way), -EINTR,
+ * or the error of the transfer.
  */
 int metis_buf_xfer(struct metis_file *file, const struct metis_buf_xfer *x)
 {
@@ -374,7 +375,7 @@ out:
 	return ret;
 }
 
-/* The state of the asynchronous transfer, &enum metis_xfer_state */
+/* Get the state of the asynchronous transfer, &enum metis_xfer_state. */
 int metis_buf_state(struct metis_file *file)
 {
 	int ret;
@@ -389,9 +390,10 @@ int metis_buf_state(struct metis_file *file)
 /**
  * metis_buf_wait() - wait for the asynchronous transfer
  * @file: the file
- * @x: flags has %METIS_FLAG_SYNC
+ * @x: flags must contain %METIS_FLAG_SYNC
  *
- * Return: 0, -EINVAL (there is none), -EINTR, or its error.
+ * Return: 0, -EINVAL (no transfer, or flag missing), -EINTR, or the error of
+ * the transfer.
  */
 int metis_buf_wait(struct metis_file *file, const struct metis_buf_xfer *x)
 {
@@ -412,15 +414,15 @@ int metis_buf_wait(struct metis_file *file, const struct metis_buf_xfer *x)
 			      file->state == METIS_XFER_NONE ? -EINVAL :
 							       file->status;
 		mutex_unlock(&file->lock);
-		/* another one was started meanwhile */
+		/* another thread started a new transfer meanwhile */
 	} while (ret == -EAGAIN);
 	return ret;
 }
 
 /**
- * metis_mem_xfer() - transfer user memory, and wait for it
+ * metis_mem_xfer() - transfer user memory and wait for it
  * @file: the file
- * @x: what to move
+ * @x: the transfer
  *
  * Return: 0, -EINVAL, -EFAULT, -ENOMEM, -EINTR (killed), or the error of the
  * transfer.
@@ -432,13 +434,13 @@ int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 	u64 end, done;
 	int ret;
 
-	/* nobody has ever looked at x->offset: it may not even be set */
+	/* the vendor's driver ignores x->offset, so it may be uninitialised */
 	if (x->flags & ~(METIS_FLAG_READ | METIS_FLAG_WRITE | METIS_FLAG_SYNC |
 			 METIS_FLAG_ASYNC) ||
 	    metis_direction(x->flags, &move.to_device) || !x->size ||
 	    check_add_overflow(x->user_addr, x->size, &end))
 		return -EINVAL;
-	/* all of it, before the first byte is moved */
+	/* check the whole range before the first byte is moved */
 	ret = axl_lock_ready(axl);
 	if (ret)
 		return ret;
@@ -462,11 +464,12 @@ int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 }
 
 /**
- * metis_p2p_xfer() - transfer from card to card
+ * metis_p2p_xfer() - transfer between this card and another card; may sleep
  * @file: the file
- * @x: what to move; the bus address is another card's L2
+ * @x: the transfer; the bus address is in another card's L2
  *
- * Return: 0, -EPERM, -EINVAL, or the error of the transfer.
+ * Return: 0, -EPERM (no CAP_SYS_RAWIO), -EINVAL, an error of axl_buf_peer(), or
+ * the error of the transfer.
  */
 int metis_p2p_xfer(struct metis_file *file, const struct metis_p2p_xfer *x)
 {
@@ -511,9 +514,9 @@ static void metis_channel_stats(const struct axl_channel *ch,
 }
 
 /**
- * metis_dma_stats() - what the channels have done, by whomever
+ * metis_dma_stats() - get the statistics of all channels, over all clients
  * @axl: the device
- * @stats: zeros
+ * @stats: out; all zeros on entry
  */
 void metis_dma_stats(struct axl_device *axl, struct metis_dma_stats *stats)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * metis.ko: what the SDK looks for before it opens anything: names, version,
- * attributes.
+ * metis.ko: names, version and attributes, which the SDK reads before it opens
+ * a device node.
  */
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -22,7 +22,7 @@ static ssize_t axl_aipu_restore_show(struct device *dev,
 	return sysfs_emit(buf, "%d\n", axl_port_link(axl));
 }
 
-/* The core restores what a restart has reset; here it is told to look now. */
+/* axl.ko restores a restarted card by itself; this makes it check now. */
 static ssize_t axl_aipu_restore_store(struct device *dev,
 				      struct device_attribute *attr,
 				      const char *buf, size_t count)
@@ -95,7 +95,10 @@ static void metis_find_windows(struct pci_dev *pdev, struct metis_windows *win)
 	}
 }
 
-/* Cards on one switch of this kind can reach each other without the host. */
+/*
+ * Cards below the same switch of this type can reach each other without the
+ * host. Returns the number of the bus that the switch is on, or all ones.
+ */
 static u64 metis_find_switch(struct pci_dev *pdev)
 {
 	struct pci_dev *bridge;
@@ -109,7 +112,7 @@ static u64 metis_find_switch(struct pci_dev *pdev)
 	return ~0ull;
 }
 
-/* Whose name it is */
+/* Device number of the node that this name stands for */
 static ssize_t dev_show(struct device *dev, struct device_attribute *attr,
 			char *buf)
 {
@@ -128,9 +131,9 @@ static struct attribute *metis_name_attrs[] = {
 ATTRIBUTE_GROUPS(metis_name);
 
 /*
- * Devices without a node of their own: names in the class, for which udev has
- * links to the node. Two cards that are functions of one slot have one name
- * between them: it is the first one's.
+ * Add devices without a node to the class, for further names of the card; udev
+ * makes links of these names to the node. If two cards are functions of one
+ * slot, both have the same name, and the first card gets it.
  */
 static void metis_add_names(struct metis_device *m)
 {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interrupts as the SDK wants them: one that nobody has waited for is pending,
- * and poll() counts those that a file has attached.
+ * Events ("MSIs" of the SDK): an event stays pending until a wait or a clear
+ * consumes it, and poll() reports the events that a file has attached.
  */
 #include <linux/slab.h>
 
 #include "metis.h"
 
 /**
- * struct metis_attach - an interrupt that poll() tells
+ * struct metis_attach - an event that poll() of a file reports
  * @node: in file->attached
  * @entry: in the event's wait queue
- * @file: whose poll()
+ * @file: the file
  * @num: event
- * @seen: up to which count it was consumed
+ * @seen: count up to which the file has consumed it; under file->events
  */
 struct metis_attach {
 	struct list_head node;
@@ -24,8 +24,8 @@ struct metis_attach {
 };
 
 /*
- * The view of the calling process, for a file that it uses like this for the first
- * time. What fired before it had one and nobody has taken is pending.
+ * Get the view of the calling process for a file that begins to use this
+ * interface. In a new view, events not consumed by any process are pending.
  */
 static struct metis_view *metis_view_get(struct metis_device *m)
 {
@@ -88,7 +88,7 @@ void metis_event_close(struct metis_file *file)
 	metis_view_put(file->m, file->view);
 }
 
-/* Up to @count has been told. */
+/* Record that an event was consumed up to @count, for views created later. */
 static void metis_msi_told(struct metis_file *file, u32 num, u64 count)
 {
 	struct metis_device *m = file->m;
@@ -99,8 +99,8 @@ static void metis_msi_told(struct metis_file *file, u32 num, u64 count)
 }
 
 /*
- * Take what is pending of an interrupt: one, or @all. Is it anything? @count: out:
- * how often it has fired.
+ * Consume one pending occurrence of an event, or @all. Returns false if there
+ * was none. @count: out: the event's count.
  */
 static bool metis_msi_take(struct metis_file *file, u32 num, bool all,
 			   u64 *count)
@@ -110,7 +110,7 @@ static bool metis_msi_take(struct metis_file *file, u32 num, bool all,
 	u64 seen;
 
 	spin_lock(&view->lock);
-	/* in here: another thread must not be overtaken, and be taken back */
+	/* read under the lock, so that @seen never moves back */
 	*count = axl_event_count(file->m->axl, num);
 	pending = *count != view->seen[num];
 	seen = pending && !all ? view->seen[num] + 1 : *count;
@@ -122,8 +122,9 @@ static bool metis_msi_take(struct metis_file *file, u32 num, bool all,
 }
 
 /*
- * Has an interrupt fired after count @since? All who wait for it are told of that
- * one; the next is for who waits next, though it may have come by now.
+ * Check whether an event occurred after count @since: 0, -EAGAIN or the error
+ * of axl_status(). All waiting threads get the same occurrence, @since + 1. A
+ * later one stays pending for the next wait, even if it has occurred by now.
  */
 static int metis_msi_look(struct metis_file *file, u32 num, u64 since)
 {
@@ -144,15 +145,16 @@ static bool metis_msi_ok(s32 num)
 }
 
 /**
- * metis_msi_wait() - wait for an interrupt
+ * metis_msi_wait() - wait for an event and consume it
  * @file: the file
  * @num: event
- * @timeout: seconds, 0 for ever
+ * @timeout: seconds, 0 for no limit
  *
- * A restart of firmware ends no wait: the SDK waits for the reply to its start.
+ * A firmware restart does not end the wait: the SDK waits for the reply to its
+ * start message.
  *
- * Return: 0, -EFAULT (no such interrupt: what the SDK expects), -EINVAL,
- * -ETIMEDOUT, -EINTR, -EIO or -ENODEV.
+ * Return: 0, -EFAULT (no such event; as the SDK expects), -EINVAL (negative
+ * @timeout), -ETIMEDOUT, -EINTR (signal), -EIO (dead) or -ENODEV (removed).
  */
 int metis_msi_wait(struct metis_file *file, s32 num, s32 timeout)
 {
@@ -165,7 +167,7 @@ int metis_msi_wait(struct metis_file *file, s32 num, s32 timeout)
 		return -EFAULT;
 	if (timeout < 0)
 		return -EINVAL;
-	/* where events cannot be told apart, most of these were others */
+	/* if counts are not exact, most pending ones were other events */
 	if (metis_msi_take(file, num, !axl_irq_exact(axl), &since))
 		return 0;
 	why = wait_event_interruptible_hrtimeout(*axl_event_wait_head(axl, num),
@@ -175,7 +177,7 @@ int metis_msi_wait(struct metis_file *file, s32 num, s32 timeout)
 		return ret;
 	if (why != -ETIME)
 		return -EINTR;
-	/* its message may be lost */
+	/* the message may have been lost */
 	axl_irq_late(axl, num);
 	ret = metis_msi_look(file, num, since);
 	if (ret != -EAGAIN)
@@ -205,11 +207,11 @@ static int metis_attach_wake(struct wait_queue_entry *entry, unsigned int mode,
 }
 
 /**
- * metis_msi_attach() - have poll() tell an interrupt
+ * metis_msi_attach() - make poll() report an event
  * @file: the file
- * @num: event; one that is attached stays so
+ * @num: event; no change if it is attached already
  *
- * Return: 0, -EFAULT or -ENOMEM.
+ * Return: 0, -EFAULT (no such event) or -ENOMEM.
  */
 int metis_msi_attach(struct metis_file *file, s32 num)
 {
@@ -236,13 +238,13 @@ int metis_msi_attach(struct metis_file *file, s32 num)
 	list_add_tail(&a->node, &file->attached);
 	spin_unlock(&file->events);
 	add_wait_queue(axl_event_wait_head(axl, num), &a->entry);
-	/* what came between the two */
+	/* for an event between the count and add_wait_queue() */
 	wake_up(file->wait);
 	return 0;
 }
 
 /**
- * metis_event_ended() - the asynchronous transfer of a file has ended
+ * metis_event_ended() - make poll() report the end of an asynchronous transfer
  * @file: the file
  */
 void metis_event_ended(struct metis_file *file)
@@ -253,10 +255,10 @@ void metis_event_ended(struct metis_file *file)
 }
 
 /**
- * metis_event_consume() - take one of the events that poll() tells
+ * metis_event_consume() - consume one of the events that poll() reports
  * @file: the file
  *
- * Return: 1, or 0: there is none.
+ * Return: 1, or 0 if there is none.
  */
 int metis_event_consume(struct metis_file *file)
 {

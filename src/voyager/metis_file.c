@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ioctl table, and what of it needs no file of its own: the mailbox, AI
- * cores, what the card is.
+ * Open files: the ioctl table, and the short ioctls: mailbox, AI cores,
+ * properties of the card.
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "metis.h"
 
-/* What happens there is news to poll(). */
+/* Forward wakeups of the client's and the streams' wait queues to poll(). */
 static int metis_async_wake(struct wait_queue_entry *entry, unsigned int mode,
 			    int flags, void *key)
 {
@@ -101,7 +101,7 @@ static long metis_ioc_mailbox(struct metis_file *file, unsigned long arg)
 	switch ((s32)arg) {
 	case 1:
 		ret = axl_mailbox_take(file->m->axl, file);
-		/* replies of before are those of others */
+		/* earlier replies belong to previous owners of the mailbox */
 		if (!ret)
 			metis_msi_clear(file, AXL_EVENT_MAILBOX);
 		return ret;
@@ -112,7 +112,10 @@ static long metis_ioc_mailbox(struct metis_file *file, unsigned long arg)
 	}
 }
 
-/* Neighbours only: firmware wants the cores of a context in a row. */
+/*
+ * Allocate adjacent cores, as firmware requires for a context. Returns the
+ * first one, or -EINVAL.
+ */
 static long metis_ioc_cores_alloc(struct metis_file *file, void *arg)
 {
 	struct metis_device *m = file->m;
@@ -134,7 +137,7 @@ static long metis_ioc_cores_alloc(struct metis_file *file, void *arg)
 		break;
 	}
 	spin_unlock(&m->lock);
-	/* what came before comes from jobs of others */
+	/* earlier events belong to jobs of previous users of the cores */
 	for (n = first; ret >= 0 && n < first + nr; n++)
 		metis_msi_clear(file, n);
 	mutex_unlock(&file->lock);
@@ -229,12 +232,12 @@ static long metis_ioc_msi_attach(struct metis_file *file, void *arg)
 
 static long metis_ioc_event_consume(struct metis_file *file, void *arg)
 {
-	/* a transfer that has ended is told now */
+	/* collects the asynchronous transfer if it has ended */
 	metis_buf_state(file);
 	return metis_event_consume(file);
 }
 
-/* Bytes of DDR, by what firmware gives to the contexts. */
+/* Bytes of DDR, derived from the ranges that firmware assigned to contexts. */
 static u64 metis_ddr_size(struct axl_device *axl)
 {
 	u64 base = axl->hostif.layout.ddr_base, end, last = 0;
@@ -288,7 +291,7 @@ static long metis_ioc_stream_begin(struct metis_file *file, void *arg)
 {
 	int ret = metis_stream_begin(file, *(u32 *)arg);
 
-	/* there may be bytes already */
+	/* data may be available already */
 	if (!ret)
 		wake_up(file->wait);
 	return ret;
@@ -333,8 +336,8 @@ static long metis_ioc_user_pa(struct metis_file *file, void *arg)
 }
 
 /*
- * By number. The size in a command is often that of a pointer: what is copied is
- * said here. @in, @out: bytes from and to user space.
+ * By number. @in, @out: bytes to copy from and to user space; the size encoded
+ * in the number is often that of a pointer and is not used.
  */
 static const struct metis_ioctl {
 	unsigned int cmd;
@@ -370,7 +373,7 @@ static const struct metis_ioctl {
 	{ METIS_IOC_USER_PA, 16, 0, metis_ioc_user_pa },
 };
 
-/* Room for any argument. */
+/* Large enough for any argument. */
 union metis_arg {
 	u64 value;
 	struct metis_resources resources;

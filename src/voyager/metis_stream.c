@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Data streams: firmware fills a ring in L2, we empty it into one of our own, and
- * every reader gets all that comes from its opening on. What the ring's control
- * words say is hostile. (hardware-notes: Contexts, mailbox, streams)
+ * Data streams: firmware fills a ring in L2, the driver moves the data to its
+ * own ring, and every reader gets all data from the time it began to read. The
+ * control words of the ring in L2 are not trusted.
+ * (hardware-notes: Contexts, mailbox, streams)
  */
 #include <linux/io.h>
 #include <linux/log2.h>
@@ -17,13 +18,13 @@ module_param(stream_kib, uint, 0444);
 MODULE_PARM_DESC(stream_kib,
 		 "KiB kept of a stream for slow readers, at least, 16..65536 (256)");
 
-/* Firmware that says that its ring is large does not get more; a user may. */
+/* Limit for rings sized by firmware's values; stream_kib may exceed it. */
 #define METIS_STREAM_RING_MAX	SZ_4M
 
-/* Safety net, where the interrupt of a stream does not come. */
+/* Polling period, in case the interrupt of a stream does not arrive; jiffies */
 #define METIS_STREAM_POLL	(HZ / 10)
 
-/* From so many bytes on binary data is moved by the engine. */
+/* Minimum of binary data to move by DMA; maximum to move at once; bytes */
 #define METIS_STREAM_DMA_MIN	SZ_4K
 #define METIS_STREAM_CHUNK	SZ_64K
 
@@ -31,24 +32,24 @@ MODULE_PARM_DESC(stream_kib,
  * struct metis_stream - a stream with readers
  * @node: in m->streams
  * @m: the card; every reader's file has a reference to it
- * @source: its number
- * @nr_readers: under m->stream_lock
+ * @source: number of the stream
+ * @nr_readers: number of readers; under m->stream_lock
  * @lock: protects what follows
- * @ring: the last bytes that came; NULL until firmware's was seen
- * @size: bytes of it, a power of two, or 0
- * @head: bytes that have come
- * @floor: bytes before this one are gone, also where @head was taken back
+ * @ring: the latest bytes; NULL until firmware's ring was seen
+ * @size: bytes of @ring, a power of two, or 0
+ * @head: number of bytes received so far
+ * @floor: number of the oldest byte in @ring; not lowered if @head moves back
  * @snap: snapshot of the streams area
- * @snap_len: bytes of it
- * @generation: of @snap
- * @info: of @snap
- * @armed: @entry waits for info.vmsi
- * @complained: the log knows that the ring makes no sense
- * @chunk: where the engine puts data; NULL until it is wanted
+ * @snap_len: bytes of @snap
+ * @generation: generation of @snap, 0 if it must be read again
+ * @info: parsed record of the stream
+ * @armed: @entry is in the wait queue of event info.vmsi
+ * @complained: warning already logged that the ring is invalid
+ * @chunk: DMA destination; NULL until it is needed
  * @chunk_mem: memory of @chunk
- * @client: submits those transfers
- * @ending: nobody reads any more: do not arm
- * @entry: in the wait queue of the stream's interrupt
+ * @client: client of the transfers to @chunk
+ * @ending: do not arm: the last reader is gone, or the stream is temporary
+ * @entry: wait queue entry for the stream's event
  * @work: empties firmware's ring
  */
 struct metis_stream {
@@ -77,13 +78,14 @@ struct metis_stream {
 
 /**
  * struct metis_reader - a file that reads a stream
- * @ref: the file's, and one of each call that reads
- * @stream: has this one counted
- * @pos: next byte, of stream->head's count; under stream->lock as the rest
- * @start: first byte
- * @overruns: how often bytes were lost because it was too slow
- * @ended: the file reads no more
- * @read_lock: one call reads at a time, lest two get the same
+ * @ref: one reference of the file and one per call that uses the reader
+ * @stream: the stream; this reader is in its @nr_readers
+ * @pos: number of the next byte, as in stream->head; under stream->lock, as are
+ *	@start, @overruns and @ended
+ * @start: number of the first byte
+ * @overruns: how often bytes were lost because the reader was too slow
+ * @ended: the file has stopped reading
+ * @read_lock: serialises read(), so that two calls do not get the same bytes
  */
 struct metis_reader {
 	struct kref ref;
@@ -96,8 +98,10 @@ struct metis_reader {
 };
 
 /*
- * Begin to touch L2, with one generation for as long as reset_sem is held. Not
- * to be waited for: a restart can take long, and the work comes again.
+ * Take reset_sem for reading with the card online: L2 may be accessed and the
+ * generation is constant. Does not wait, since a restart can take long and the
+ * work item runs again. Returns 0, or without the semaphore -EAGAIN, -EIO or
+ * -ENODEV.
  */
 static int metis_stream_enter(struct axl_device *axl)
 {
@@ -109,7 +113,7 @@ static int metis_stream_enter(struct axl_device *axl)
 	return axl_status(axl) ?: -EAGAIN;
 }
 
-/* Calls of programs come after a restart that is under way. */
+/* Wait until no restart is under way; for system calls only. */
 static int metis_stream_await(struct axl_device *axl)
 {
 	int ret = axl_lock_ready(axl);
@@ -137,14 +141,14 @@ static void metis_stream_disarm(struct metis_stream *s)
 	s->armed = false;
 }
 
-/* Bytes of the streams area that can matter. */
+/* Bytes of the streams area that can be used. */
 static size_t metis_stream_area(const struct axl_layout *layout)
 {
 	return min_t(size_t, layout->streams.size, AXL_STREAMS_RECORDS +
 		     AXL_STREAMS_MAX * AXL_STREAM_BYTES);
 }
 
-/* Is @info of the firmware that runs? The caller is behind metis_stream_enter(). */
+/* True if s->info is of the current generation. Inside metis_stream_enter(). */
 static bool metis_stream_known(const struct metis_stream *s)
 {
 	const struct axl_device *axl = s->m->axl;
@@ -154,8 +158,8 @@ static bool metis_stream_known(const struct metis_stream *s)
 }
 
 /*
- * Read where the stream is. The whole area once a generation, then its own record
- * only: L2 is slow. The caller is behind metis_stream_enter().
+ * Read the stream's record: the whole area once per generation, then the record
+ * only, because L2 is slow. Inside metis_stream_enter().
  */
 static int metis_stream_look(struct metis_stream *s)
 {
@@ -183,7 +187,7 @@ static int metis_stream_look(struct metis_stream *s)
 	}
 	ret = axl_hostif_stream(axl, s->snap, len, s->source, &info);
 	if (ret) {
-		/* from the beginning next time: the index may be nonsense, too */
+		/* read the whole area next time: the index may be wrong, too */
 		s->generation = 0;
 		return ret;
 	}
@@ -193,13 +197,16 @@ static int metis_stream_look(struct metis_stream *s)
 	if (!s->armed && !s->ending) {
 		s->armed = true;
 		add_wait_queue(axl_event_wait_head(axl, info.vmsi), &s->entry);
-		/* what came between the look and this */
+		/* for data between reading the record and add_wait_queue() */
 		metis_stream_wake(&s->entry, 0, 0, NULL);
 	}
 	return 0;
 }
 
-/* Twice firmware's ring, or a full one pushes out what readers had no time to take. */
+/*
+ * Grow our ring to twice firmware's ring at least: otherwise one full ring
+ * would push out bytes that readers had no time to read.
+ */
 static int metis_stream_size(struct metis_stream *s)
 {
 	size_t size = clamp(stream_kib, 16u, 65536u) * SZ_1K;
@@ -228,7 +235,7 @@ static int metis_stream_size(struct metis_stream *s)
 	return 0;
 }
 
-/* Room for so many bytes, which may be taken back. */
+/* Make room for @len bytes. The caller may move @head back afterwards. */
 static void metis_stream_room(struct metis_stream *s, size_t len)
 {
 	if (s->head + len > s->size)
@@ -266,8 +273,8 @@ static void metis_stream_put_io(struct metis_stream *s,
 }
 
 /*
- * Memory that the engine may write, for as long as the stream is read. No backtrace
- * when there is none: the CPU can do it, too.
+ * Allocate memory for DMA, kept as long as the stream has readers. No warning
+ * on failure, because the CPU copies instead.
  */
 static int metis_stream_chunk(struct metis_stream *s)
 {
@@ -288,8 +295,8 @@ static int metis_stream_chunk(struct metis_stream *s)
 }
 
 /*
- * Take the next bytes that lie in one piece, and say how many. The link may die
- * on the way: then they are all ones, and metis_stream_advance() notices.
+ * Copy the next contiguous bytes to our ring; @taken: out: their number. If the
+ * link dies meanwhile they are all ones, which metis_stream_advance() detects.
  */
 static int metis_stream_take(struct metis_stream *s, u32 *taken)
 {
@@ -300,7 +307,7 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 	u32 len = min_t(u32, end - info->read_pos,
 			min_t(size_t, METIS_STREAM_CHUNK, s->size));
 	u32 at = info->ring_offset + info->read_pos;
-	/* before reset_sem, which it takes itself, but does not wait for */
+	/* before metis_stream_enter(): takes reset_sem, without waiting */
 	bool dma = info->type == AXL_STREAM_TYPE_BINARY &&
 		   len >= METIS_STREAM_DMA_MIN && !metis_stream_chunk(s);
 	int ret;
@@ -328,8 +335,8 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 }
 
 /*
- * Tell firmware what was taken, unless it is another one by now: -ESTALE, or
- * -ENODATA if it has restarted a moment ago and nobody has noticed.
+ * Advance firmware's read position. Returns -ESTALE if the generation changed,
+ * or -ENODATA if the positions show a firmware restart not yet detected.
  */
 static int metis_stream_advance(struct metis_stream *s, u32 taken)
 {
@@ -351,7 +358,7 @@ static int metis_stream_advance(struct metis_stream *s, u32 taken)
 	at = axl->l2 + axl->hostif.layout.streams.offset + s->info.record;
 	read_pos = readl(at + AXL_STREAM_READ_POS);
 	write_pos = readl(at + AXL_STREAM_WRITE_POS);
-	/* the link can die between the two */
+	/* the link can die between the two reads */
 	if (read_pos == U32_MAX || write_pos == U32_MAX) {
 		ret = -EIO;
 	} else if (read_pos != before ||
@@ -368,8 +375,9 @@ out:
 }
 
 /*
- * Empty firmware's ring. At most what was in it when we came: firmware that
- * writes without a pause must not keep us here.
+ * Empty firmware's ring, but only of the bytes that it contained at the start:
+ * otherwise firmware that writes without pause would keep the loop running. The
+ * caller holds s->lock.
  */
 static int metis_stream_pump(struct metis_stream *s)
 {
@@ -402,7 +410,7 @@ static int metis_stream_pump(struct metis_stream *s)
 			break;
 		ret = metis_stream_advance(s, taken);
 		if (ret) {
-			/* another firmware's, or a dead link's */
+			/* drop bytes of other firmware or of a dead link */
 			s->head -= taken;
 			break;
 		}
@@ -421,7 +429,7 @@ static void metis_stream_work(struct work_struct *work)
 	mutex_lock(&s->lock);
 	metis_stream_pump(s);
 	mutex_unlock(&s->lock);
-	/* readers are told that nothing will come */
+	/* readers must see that the card is dead or removed */
 	if (axl_status(s->m->axl))
 		wake_up_all(&s->m->stream_wait);
 	if (axl_status(s->m->axl) != -ENODEV)
@@ -435,7 +443,7 @@ static void metis_stream_free(struct metis_stream *s)
 	s->ending = true;
 	metis_stream_disarm(s);
 	mutex_unlock(&s->lock);
-	/* nothing wakes it any more */
+	/* disarmed: nothing queues the work again but itself */
 	cancel_delayed_work_sync(&s->work);
 	axl_client_close(s->m->axl, &s->client);
 	if (s->chunk)
@@ -470,7 +478,10 @@ static void metis_reader_release(struct kref *ref)
 	mutex_lock(&m->stream_lock);
 	if (!--s->nr_readers) {
 		list_del(&s->node);
-		/* inside: the next one's must not empty the same ring */
+		/*
+		 * Under the lock: a new stream of the same source must not
+		 * empty the same ring at the same time.
+		 */
 		metis_stream_free(s);
 	}
 	mutex_unlock(&m->stream_lock);
@@ -483,7 +494,7 @@ static void metis_reader_put(struct metis_reader *r)
 	kref_put(&r->ref, metis_reader_release);
 }
 
-/* The file's reader, if it has one; to be put back. */
+/* Get a reference to the file's reader, or NULL. */
 static struct metis_reader *metis_reader_get(struct metis_file *file)
 {
 	struct metis_reader *r;
@@ -507,7 +518,7 @@ static struct metis_stream *metis_stream_find(struct metis_device *m,
 	return NULL;
 }
 
-/* Count @r among the readers of the stream, which is made if it has none. */
+/* Add @r to the readers of a stream; create the stream for its first reader. */
 static int metis_reader_join(struct metis_device *m, u32 source,
 			     struct metis_reader *r)
 {
@@ -524,10 +535,10 @@ static int metis_reader_join(struct metis_device *m, u32 source,
 		}
 	}
 	mutex_lock(&s->lock);
-	/* what nobody has read is the first one's; the rest is the others' */
+	/* only the first reader gets the data already in firmware's ring */
 	r->start = s->head;
 	ret = metis_stream_pump(s);
-	/* nobody writes it yet, or what has been taken must not be lost */
+	/* no such stream yet is no error; nor may bytes just read be lost */
 	if (ret == -ENODATA || ret == -ENOENT || s->head != r->start)
 		ret = 0;
 	if (s->nr_readers)
@@ -551,16 +562,16 @@ out:
 }
 
 /**
- * metis_stream_begin() - turn a file into a reader of a stream
+ * metis_stream_begin() - make a file a reader of a stream
  * @file: the file
  * @source: number of the stream
  *
- * Firmware that has no such stream, or has not started, may be followed by another
- * that has: nothing comes until then.
+ * Succeeds without data if firmware has no such stream or has not started,
+ * since firmware started later may have the stream. May sleep.
  *
- * Return: 0, -EBUSY (it is a reader), -EINVAL (no number of a stream, or its record
- * makes no sense), -ERANGE (its ring does not), -ENOMEM, -EIO or -ETIMEDOUT (the
- * card does not answer, or not for now), -EINTR (killed) or -ENODEV.
+ * Return: 0, -EBUSY (the file is a reader), -EINVAL (bad number, or malformed
+ * record), -ERANGE (bad ring), -ENOMEM, -EIO or -ETIMEDOUT (the card does not
+ * answer, or not at the moment), -EINTR (killed) or -ENODEV (removed).
  */
 int metis_stream_begin(struct metis_file *file, u32 source)
 {
@@ -569,7 +580,7 @@ int metis_stream_begin(struct metis_file *file, u32 source)
 
 	if (source >= AXL_STREAMS_SOURCES)
 		return -EINVAL;
-	/* before it takes what nobody would get; once more below */
+	/* before any data is taken, which would be lost; checked again below */
 	if (READ_ONCE(file->reader))
 		return -EBUSY;
 	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
@@ -581,7 +592,7 @@ int metis_stream_begin(struct metis_file *file, u32 source)
 		ret = metis_stream_await(file->m->axl);
 		if (!ret)
 			ret = metis_reader_join(file->m, source, r);
-		/* a restart has begun in between: after it */
+		/* a restart began meanwhile: retry after it */
 	} while (ret == -EAGAIN || ret == -ESTALE);
 	if (ret) {
 		mutex_destroy(&r->read_lock);
@@ -599,7 +610,7 @@ int metis_stream_begin(struct metis_file *file, u32 source)
 	return ret;
 }
 
-/* The file reads no more; -EINVAL if it did not. */
+/* Stop reading; -EINVAL if the file is no reader. */
 int metis_stream_end(struct metis_file *file)
 {
 	struct metis_reader *r = NULL;
@@ -623,7 +634,10 @@ enum metis_stream_op {
 	METIS_STREAM_CLEAR,
 };
 
-/* Those who read it get what lies there, or it is dropped. */
+/*
+ * Change the enable bit of a stream, or clear its ring: the data goes to the
+ * readers, or is dropped if there are none.
+ */
 static int metis_stream_set(struct metis_stream *s, enum metis_stream_op op)
 {
 	struct axl_device *axl = s->m->axl;
@@ -632,7 +646,7 @@ static int metis_stream_set(struct metis_stream *s, enum metis_stream_op op)
 	int ret;
 	u32 reg;
 
-	/* one at a time: the bit is one of a word, and nobody begins to read */
+	/* serialises read-modify-write of the word, and excludes new readers */
 	mutex_lock(&s->m->stream_lock);
 	other = metis_stream_find(s->m, s->source);
 	if (other && op == METIS_STREAM_CLEAR) {
@@ -671,7 +685,7 @@ static int metis_stream_do(struct metis_file *file, u32 source,
 
 	if (source >= AXL_STREAMS_SOURCES)
 		return -EINVAL;
-	/* for a look only: nobody else knows it */
+	/* temporary, to read the record; not in m->streams */
 	s = metis_stream_alloc(file->m, source);
 	if (!s)
 		return -ENOMEM;
@@ -680,20 +694,20 @@ static int metis_stream_do(struct metis_file *file, u32 source,
 		ret = metis_stream_await(file->m->axl);
 		if (!ret)
 			ret = metis_stream_set(s, op);
-		/* a restart has begun in between: after it */
+		/* a restart began meanwhile: retry after it */
 	} while (ret == -EAGAIN || ret == -ESTALE);
 	metis_stream_free(s);
 	return ret;
 }
 
 /**
- * metis_stream_enable() - have firmware announce what it writes, or not
+ * metis_stream_enable() - switch a stream's interrupt on or off; may sleep
  * @file: the file
  * @source: number of the stream
- * @on: which
+ * @on: true: firmware shall announce data
  *
- * Return: as metis_stream_begin(), less -EBUSY; -ENOENT (there is no such stream) or
- * -ENODATA (firmware has none, or has not started).
+ * Return: as metis_stream_begin(), without -EBUSY; -ENOENT (no such stream) or
+ * -ENODATA (firmware has no streams, or has not started).
  */
 int metis_stream_enable(struct metis_file *file, u32 source, bool on)
 {
@@ -702,11 +716,12 @@ int metis_stream_enable(struct metis_file *file, u32 source, bool on)
 }
 
 /**
- * metis_stream_reset() - have this file start anew
+ * metis_stream_reset() - skip the data so far; may sleep
  * @file: the file
- * @source: of its reader, or of any other stream
+ * @source: stream that it reads, or any other stream
  *
- * What firmware has written so far goes to the other readers, or is dropped.
+ * Restarts the statistics of the file's reader, too. Data that firmware has
+ * written so far goes to other readers, or is dropped if there are none.
  *
  * Return: as metis_stream_enable().
  */
@@ -722,7 +737,7 @@ int metis_stream_reset(struct metis_file *file, u32 source)
 	ret = metis_stream_await(file->m->axl);
 	if (!ret) {
 		mutex_lock(&r->stream->lock);
-		/* what cannot be had now comes from firmware that is no more */
+		/* errors ignored: then the data is of firmware that is gone */
 		metis_stream_pump(r->stream);
 		r->pos = r->stream->head;
 		r->start = r->pos;
@@ -735,7 +750,10 @@ out:
 	return ret;
 }
 
-/* A reader that is too slow loses the oldest bytes. The caller holds the lock. */
+/*
+ * Get the number of bytes available; a reader that is too slow has lost the
+ * oldest. The caller holds stream->lock.
+ */
 static u64 metis_reader_avail(struct metis_reader *r)
 {
 	struct metis_stream *s = r->stream;
@@ -763,7 +781,7 @@ int metis_stream_stats(struct metis_file *file,
 	return 0;
 }
 
-/* Copy up to @count bytes into @to; @pos: out: the first one's place. */
+/* Copy up to @count bytes to @to; @pos: out: number of the first byte. */
 static size_t metis_reader_peek(struct metis_reader *r, void *to, size_t count,
 				u64 *pos)
 {
@@ -784,8 +802,8 @@ static size_t metis_reader_peek(struct metis_reader *r, void *to, size_t count,
 }
 
 /*
- * Give the process what there is, or nothing: -EFAULT loses no byte. The lock is
- * the reader's own: user memory takes its time.
+ * Copy available bytes to user memory; -EFAULT consumes none. Only read_lock is
+ * held meanwhile, because access to user memory can take long.
  */
 static ssize_t metis_reader_give(struct metis_reader *r, char __user *to,
 				 void *some, size_t count)
@@ -799,7 +817,7 @@ static ssize_t metis_reader_give(struct metis_reader *r, char __user *to,
 		ret = -EFAULT;
 	} else if (ret) {
 		mutex_lock(&r->stream->lock);
-		/* an overrun, or a reset, may have moved it further */
+		/* an overrun or a reset may have advanced it further */
 		r->pos = max(r->pos, pos + ret);
 		mutex_unlock(&r->stream->lock);
 	}
@@ -814,15 +832,15 @@ static bool metis_reader_ready(struct metis_reader *r)
 }
 
 /**
- * metis_stream_read() - read(2)
+ * metis_stream_read() - read(2) of a stream; sleeps unless O_NONBLOCK
  * @file: the file
- * @filp: likewise
+ * @filp: the open file, for its flags
  * @to: user memory
  * @count: bytes
  *
  * Return: bytes, 0 (the reader was ended meanwhile), -EINVAL (the file is no
- * reader), -EAGAIN, -EFAULT, -ENOMEM, -ERESTARTSYS, or -ENODEV (the card is gone, or
- * does not answer).
+ * reader), -EAGAIN (O_NONBLOCK), -EFAULT, -ENOMEM, -ERESTARTSYS, or -ENODEV
+ * (the card was removed or is dead).
  */
 ssize_t metis_stream_read(struct metis_file *file, struct file *filp,
 			  char __user *to, size_t count)
@@ -875,8 +893,8 @@ void metis_stream_setup(struct metis_device *m)
 }
 
 /**
- * metis_stream_stop() - the card goes away
- * @m: the card; readers stay and find it gone
+ * metis_stream_stop() - stop all streams on removal of the card; may sleep
+ * @m: the card; readers stay and get -ENODEV
  */
 void metis_stream_stop(struct metis_device *m)
 {

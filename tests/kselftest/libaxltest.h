@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of /dev/metisN share: calls, patterns, memory of a known
- * physical shape, the kernel log, PCI, and the lab function of the emulated
- * board (liblab.c).
+ * What the tests of /dev/metisN share: calls (libaxltest.c), patterns and memory
+ * of a known physical shape (libmemory.c), the kernel log, PCI and modules
+ * (libkernel.c), and what happens around every test (liblab.c).
  *
  * Functions return 0 or -errno unless told otherwise; a message that helps to
  * understand a failure goes to stdout as a TAP comment.

@@ -61,24 +61,6 @@ TEST_F(basics, node)
 	EXPECT_STREQ(self->t.pci.bdf, strrchr(target, '/') + 1);
 }
 
-static unsigned long long bar_size(struct at_pci *pci, int bar)
-{
-	unsigned long long start, end, flags;
-	char path[128];
-	FILE *f;
-	int i;
-
-	snprintf(path, sizeof(path), "%s/resource", pci->dir);
-	f = fopen(path, "r");
-	if (!f)
-		return 0;
-	for (i = 0; i <= bar; i++)
-		if (fscanf(f, "%llx %llx %llx", &start, &end, &flags) != 3)
-			break;
-	fclose(f);
-	return i > bar && end > start ? end - start + 1 : 0;
-}
-
 static unsigned long attr_number(struct at_pci *pci, const char *name)
 {
 	char text[64];
@@ -118,8 +100,8 @@ TEST_F(basics, query_matches_the_bus)
 	EXPECT_EQ(attr_number(pci, "vendor"), q->vendor);
 	EXPECT_EQ(attr_number(pci, "device"), q->device);
 	EXPECT_EQ(attr_number(pci, "revision"), q->revision);
-	EXPECT_EQ(bar_size(pci, 0), q->bar0_size);
-	EXPECT_EQ(bar_size(pci, 2), q->bar2_size);
+	EXPECT_EQ(at_pci_bar_size(pci, 0), q->bar0_size);
+	EXPECT_EQ(at_pci_bar_size(pci, 2), q->bar2_size);
 
 	ASSERT_EQ(0, at_pci_attr(pci, "current_link_speed", text,
 				 sizeof(text)));

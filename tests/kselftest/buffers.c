@@ -9,14 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/dma-buf.h>
-#include <linux/udmabuf.h>
 
 #include "kselftest_harness.h"
 #include "libaxltest.h"
@@ -42,48 +39,27 @@ FIXTURE_TEARDOWN(buffers)
 	AT_END(&self->t);
 }
 
-static long status_kb(const char *key)
-{
-	char line[128], *end;
-	size_t n = strlen(key);
-	long value = -1;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, n) && line[n] == ':')
-			value = strtol(line + n + 1, &end, 10);
-	fclose(f);
-	return value;
-}
-
-static long pinned_kb(void)
-{
-	return status_kb("VmLck") + status_kb("VmPin");
-}
-
 TEST_F(buffers, accounting)
 {
 	size_t page = at_page_size();
 	struct axl_buf_register a, b;
-	long start = pinned_kb();
+	long start = at_pinned_kb();
 	uint8_t *p;
 
 	p = mmap(NULL, 512 * KIB, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, p);
 	ASSERT_EQ(0, at_register(self->t.fd, p, 256 * KIB, BOTH, &a));
-	EXPECT_EQ(start + 256, pinned_kb());
+	EXPECT_EQ(start + 256, at_pinned_kb());
 	/* Two bytes on two pages are two pages */
 	ASSERT_EQ(0, at_register(self->t.fd, p + page - 1, 2, BOTH, &b));
-	EXPECT_EQ((long)(start + 256 + 2 * page / KIB), pinned_kb());
+	EXPECT_EQ((long)(start + 256 + 2 * page / KIB), at_pinned_kb());
 	EXPECT_EQ(0, at_release(self->t.fd, a.handle));
-	EXPECT_EQ((long)(start + 2 * page / KIB), pinned_kb());
+	EXPECT_EQ((long)(start + 2 * page / KIB), at_pinned_kb());
 	/* The end of the file ends the rest */
 	close(self->t.fd);
 	self->t.fd = -1;
-	EXPECT_EQ(start, pinned_kb());
+	EXPECT_EQ(start, at_pinned_kb());
 	munmap(p, 512 * KIB);
 }
 
@@ -369,24 +345,6 @@ TEST_F(buffers, not_memory)
 	munmap(p, page);
 }
 
-static int udmabuf_open(void)
-{
-	int fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0) {
-		/* The stock kernels have it as a module */
-		int module = open("/lib/modules/udmabuf.ko",
-				  O_RDONLY | O_CLOEXEC);
-
-		if (module >= 0) {
-			syscall(SYS_finit_module, module, "", 0);
-			close(module);
-			fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-		}
-	}
-	return fd;
-}
-
 FIXTURE(dmabuf)
 {
 	struct at_ctx t;
@@ -398,27 +356,14 @@ FIXTURE(dmabuf)
 
 FIXTURE_SETUP(dmabuf)
 {
-	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC };
-	int dev = udmabuf_open();
-
 	self->fd = -1;
 	AT_BEGIN(&self->t, 0);
-	if (dev < 0)
-		SKIP(return, "this kernel has no udmabuf");
 	self->base = at_scratch_l2(&self->t.q);
 	self->size = 64 * at_page_size();
-	create.memfd = memfd_create("axltest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	ASSERT_GE((int)create.memfd, 0);
-	ASSERT_EQ(0, ftruncate(create.memfd, self->size));
-	ASSERT_EQ(0, fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK));
-	self->p = mmap(NULL, self->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       create.memfd, 0);
-	ASSERT_NE(MAP_FAILED, self->p);
-	create.size = self->size;
-	self->fd = ioctl(dev, UDMABUF_CREATE, &create);
+	self->fd = at_udmabuf(self->size, &self->p);
+	if (self->fd == -ENOTSUP)
+		SKIP(return, "this kernel has no udmabuf");
 	ASSERT_GE(self->fd, 0);
-	close(create.memfd);
-	close(dev);
 }
 
 FIXTURE_TEARDOWN(dmabuf)
@@ -428,24 +373,17 @@ FIXTURE_TEARDOWN(dmabuf)
 	AT_END(&self->t);
 }
 
-static int cpu_access(int fd, uint64_t flags)
-{
-	struct dma_buf_sync sync = { .flags = flags };
-
-	return ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) ? -errno : 0;
-}
-
 TEST_F(dmabuf, both_ways)
 {
 	struct axl_buf_register reg;
 	size_t n = self->size - 5;
 	uint32_t crc;
 
-	ASSERT_EQ(0, cpu_access(self->fd, DMA_BUF_SYNC_START |
-				DMA_BUF_SYNC_RW));
+	ASSERT_EQ(0, at_dmabuf_sync(self->fd, DMA_BUF_SYNC_START |
+				    DMA_BUF_SYNC_RW));
 	at_fill(self->p, self->size, 41, 0);
-	ASSERT_EQ(0, cpu_access(self->fd, DMA_BUF_SYNC_END |
-				DMA_BUF_SYNC_RW));
+	ASSERT_EQ(0, at_dmabuf_sync(self->fd, DMA_BUF_SYNC_END |
+				    DMA_BUF_SYNC_RW));
 	ASSERT_EQ(0, at_import(self->t.fd, self->fd, 0, BOTH, &reg));
 	EXPECT_NE(0, reg.handle);
 	EXPECT_GE(reg.segments, 1);
@@ -459,12 +397,12 @@ TEST_F(dmabuf, both_ways)
 	ASSERT_EQ(0, at_dev_fill(self->base, 0x29, self->size));
 	ASSERT_EQ(0, at_move(self->t.fd, reg.handle, AXL_FROM_DEVICE, 1,
 			     self->base, n));
-	ASSERT_EQ(0, cpu_access(self->fd, DMA_BUF_SYNC_START |
-				DMA_BUF_SYNC_RW));
+	ASSERT_EQ(0, at_dmabuf_sync(self->fd, DMA_BUF_SYNC_START |
+				    DMA_BUF_SYNC_RW));
 	EXPECT_EQ(-1, at_check_byte(self->p + 1, n, 0x29));
 	EXPECT_EQ(-1, at_check(self->p, 1, 41, 0));
 	EXPECT_EQ(-1, at_check(self->p + 1 + n, 4, 41, 1 + n));
-	cpu_access(self->fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
+	at_dmabuf_sync(self->fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
 }
 
 TEST_F(dmabuf, lengths)

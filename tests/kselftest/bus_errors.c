@@ -10,7 +10,6 @@
 #include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -32,15 +31,10 @@ static int inject(const struct at_pci *pci, uint32_t uncorrectable)
 {
 	unsigned int domain, bus, dev, fn;
 	struct injection e = { .uncorrectable = uncorrectable };
-	int fd, module, err = 0;
+	int fd, err = 0;
 
-	if (access("/dev/aer_inject", F_OK)) {
-		module = open("/lib/modules/aer_inject.ko", O_RDONLY | O_CLOEXEC);
-		if (module >= 0) {
-			syscall(SYS_finit_module, module, "", 0);
-			close(module);
-		}
-	}
+	if (access("/dev/aer_inject", F_OK))
+		at_insmod("/lib/modules/aer_inject.ko", NULL);
 	fd = open("/dev/aer_inject", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -ENOTSUP;

@@ -217,14 +217,8 @@ TEST_F(events, wakes_all)
 	}
 }
 
-static void on_signal(int sig)
-{
-	(void)sig;
-}
-
 TEST_F(events, interrupted)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	struct pollfd told;
 	uint64_t before, after;
 	int status, pipes[2], i;
@@ -234,7 +228,7 @@ TEST_F(events, interrupted)
 	ASSERT_EQ(0, at_event_count(self->t.fd, 12, &before));
 	ASSERT_EQ(0, pipe(pipes));
 	/* before the fork: the signal may come as early as it likes */
-	sigaction(SIGUSR1, &sa, NULL);
+	at_catch_signal(SIGUSR1);
 	child = fork();
 	if (!child) {
 		int err;

@@ -236,10 +236,6 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	siglongjmp(landing, 1);
 }
 
-static void on_poke(int sig)
-{
-}
-
 /* ---- arguments ---- */
 
 static uint64_t interesting(struct rng *r)
@@ -2034,13 +2030,12 @@ static void drop_privileges(void)
 /* The first process of a program */
 static void lead(const struct program *p)
 {
-	struct sigaction poke = { .sa_handler = on_poke };
 	struct sigaction fault = {
 		.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER,
 	};
 	unsigned int i;
 
-	sigaction(SIGUSR1, &poke, NULL);
+	at_catch_signal(SIGUSR1);
 	sigaction(SIGBUS, &fault, NULL);
 	sigaction(SIGSEGV, &fault, NULL);
 	rough = p->rough;
@@ -2449,7 +2444,6 @@ int main(void)
 	};
 	uint64_t seconds = number_of("FUZZ_SECONDS", 0), start = at_now();
 	uint64_t one = number_of("FUZZ_SEED", 0), base, told = 0, programs = 0;
-	struct sigaction alarmed = { .sa_handler = on_poke };
 	struct vy_dmabuf probe;
 	struct at_leak before;
 	const char *why;
@@ -2467,7 +2461,7 @@ int main(void)
 	if (getrandom(&base, sizeof(base), 0) != sizeof(base))
 		base = at_now();
 	base = number_of("FUZZ_BASE", base);
-	sigaction(SIGALRM, &alarmed, NULL);
+	at_catch_signal(SIGALRM);
 	/* lines about seeds are not too many */
 	at_write_text("/proc/sys/kernel/printk_devkmsg", "on");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

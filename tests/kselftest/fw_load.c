@@ -33,12 +33,6 @@ FIXTURE(fw)
 	uint32_t down;
 };
 
-static uint32_t down_accesses(void)
-{
-	return at_lab_get(METIS_LAB_DOWN_READS) +
-	       at_lab_get(METIS_LAB_DOWN_WRITES);
-}
-
 FIXTURE_SETUP(fw)
 {
 	struct axl_buf_register reg;
@@ -51,7 +45,7 @@ FIXTURE_SETUP(fw)
 				 &reg));
 	self->handle = reg.handle;
 	self->base = at_scratch_l2(&self->t.q);
-	self->down = down_accesses();
+	self->down = at_down_accesses();
 }
 
 /* A good image loads and runs, and data moves with a buffer of before */
@@ -167,7 +161,7 @@ TEST_F_TIMEOUT(fw, no_access_while_down, 60)
 {
 	at_lab_set(METIS_LAB_LINK_DOWN_MS, 300);
 	ASSERT_EQ(0, at_fw_run(self->t.fd));
-	EXPECT_EQ(self->down, down_accesses());
+	EXPECT_EQ(self->down, at_down_accesses());
 }
 
 static pid_t load_in_child(int fd, const struct at_image *image,
@@ -503,7 +497,7 @@ TEST_F_TIMEOUT(fw, mapping, 60)
 	EXPECT_EQ(0, seen->ones);
 	EXPECT_GE(seen->longest, AT_MSEC(100))
 		TH_LOG("the reader never had to wait");
-	EXPECT_EQ(self->down, down_accesses());
+	EXPECT_EQ(self->down, at_down_accesses());
 	/* And it is still there */
 	p[word] = 0x87654321;
 	EXPECT_EQ(0x87654321, p[word]);

@@ -246,29 +246,12 @@ TEST_F(args, structure_unaligned)
 	}
 }
 
-/* VmLck or VmPin, whichever the driver uses; kB */
-static long pinned_kb(void)
-{
-	char line[128];
-	long sum = 0, n;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmLck: %ld", &n) == 1 ||
-		    sscanf(line, "VmPin: %ld", &n) == 1)
-			sum += n;
-	fclose(f);
-	return sum;
-}
-
 TEST_F(args, structure_read_only)
 {
 	struct call calls[NR_CALLS];
 	uint64_t counts[16];
 	size_t page = at_page_size();
-	long before = pinned_kb();
+	long before = at_pinned_kb();
 	int i, err;
 
 	ASSERT_GE(before, 0);
@@ -287,7 +270,7 @@ TEST_F(args, structure_read_only)
 			TH_LOG("%s in read-only memory: %d", c->name, err);
 	}
 	/* The buffer whose handle could not be told is not kept */
-	EXPECT_EQ(before, pinned_kb());
+	EXPECT_EQ(before, at_pinned_kb());
 }
 
 TEST_F(args, structure_longer)
@@ -510,7 +493,7 @@ TEST_F(args, buf_register)
 		{ "dma-buf, own file", { .flags = TO | AXL_BUF_DMABUF,
 		  .fd = self->t.fd }, -EINVAL, 0 },
 	};
-	long before = pinned_kb();
+	long before = at_pinned_kb();
 	size_t i;
 	int err;
 
@@ -524,7 +507,7 @@ TEST_F(args, buf_register)
 			TH_LOG("%s: %d, not %d", cases[i].what, err,
 			       cases[i].result);
 	}
-	EXPECT_EQ(before, pinned_kb());
+	EXPECT_EQ(before, at_pinned_kb());
 	close(null);
 }
 

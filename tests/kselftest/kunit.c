@@ -3,14 +3,12 @@
  * The KUnit suites of tests/kunit, run by loading their module; each of their
  * cases is a result here. Kernels without KUnit have no such module.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest.h"
+#include "libaxltest.h"
 
 #define MODULE		"/lib/modules/axl_kunit.ko"
 #define RESULTS		"/sys/kernel/debug/kunit/%s/results"
@@ -70,23 +68,21 @@ static unsigned int report_suite(const char *suite, int print)
 int main(void)
 {
 	unsigned int i, cases = 0;
-	int fd;
+	int err;
 
 	ksft_print_header();
-	fd = open(MODULE, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (access(MODULE, R_OK))
 		ksft_exit_skip("no %s: this kernel is without CONFIG_KUNIT\n", MODULE);
-	if (syscall(SYS_finit_module, fd, "", 0))
+	err = at_insmod(MODULE, NULL);
+	if (err)
 		ksft_exit_fail_msg("%s cannot be loaded: %s\n", MODULE,
-				   strerror(errno));
-	close(fd);
+				   strerror(-err));
 
 	for (i = 0; i < NR_SUITES; i++)
 		cases += report_suite(suites[i], 0);
 	ksft_set_plan(cases + 1);
 	for (i = 0; i < NR_SUITES; i++)
 		report_suite(suites[i], 1);
-	ksft_test_result(!syscall(SYS_delete_module, "axl_kunit", O_NONBLOCK),
-			 "unload\n");
+	ksft_test_result(!at_rmmod("axl_kunit"), "unload\n");
 	ksft_finished();
 }

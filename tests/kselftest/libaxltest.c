@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -404,6 +405,19 @@ int at_waiter_end(struct at_waiter *w)
 {
 	pthread_join(w->thread, NULL);
 	return w->err;
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+void at_catch_signal(int sig)
+{
+	/* without SA_RESTART */
+	struct sigaction sa = { .sa_handler = nothing };
+
+	sigaction(sig, &sa, NULL);
 }
 
 uint64_t at_irq_count(void)

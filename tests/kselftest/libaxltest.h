@@ -81,6 +81,9 @@ void at_waiter_start(struct at_waiter *w, int fd, uint32_t event, uint64_t seen,
 bool at_waiter_ended(struct at_waiter *w, uint64_t timeout_ns);
 int at_waiter_end(struct at_waiter *w);	/* what the call returned */
 
+/* Signal @sig interrupts calls and does nothing else */
+void at_catch_signal(int sig);
+
 uint64_t at_irq_count(void);	/* interrupts of all cards, by /proc/interrupts */
 
 /* poll() as io_uring does it, which waits on two queues at most */
@@ -117,6 +120,16 @@ struct at_mem {
 	size_t size;
 };
 
+/*
+ * Memory allocated now: what was freed a moment ago, if anything was. In small pages,
+ * as it was freed, all bytes AT_CANARY. NULL if there is none; ends by munmap().
+ */
+#define AT_CANARY		0x19
+uint8_t *at_sponge(size_t size);
+
+/* kB that this process has pinned: VmLck or VmPin, whichever the driver uses */
+long at_pinned_kb(void);
+
 /* Does every streaming transfer go through a bounce buffer (swiotlb=force)? */
 bool at_bounced(const struct axl_query *q);
 
@@ -124,6 +137,11 @@ int at_mem_alloc(struct at_mem *m, enum at_shape shape, size_t size);
 void at_mem_free(struct at_mem *m);
 /* physically contiguous pieces by /proc/self/pagemap; 0 if it cannot tell */
 size_t at_mem_pieces(const void *p, size_t size);
+
+/* A dma-buf of @size bytes, mapped at @p; descriptor, -errno, -ENOTSUP */
+int at_udmabuf(size_t size, uint8_t **p);
+/* Around what the CPU does with that memory: DMA_BUF_SYNC_* */
+int at_dmabuf_sync(int dmabuf, uint64_t flags);
 
 /*
  * Memory whose pages from @offset on are not there until at_trap_open(): a call
@@ -178,11 +196,19 @@ int at_pci_attr(const struct at_pci *pci, const char *name, char *text,
 int at_pci_set(const struct at_pci *pci, const char *name, const char *text);
 int at_pci_config(const struct at_pci *pci, unsigned int offset, void *buf,
 		  size_t length);
+uint64_t at_pci_bar_size(const struct at_pci *pci, unsigned int bar);
 int at_pci_remove(const struct at_pci *pci);
 int at_pci_rescan(void);
 int at_driver_bound(const struct at_pci *pci);	/* 1, 0, -errno */
 
-/* Modules; the path is AXL_MODULE or found below /lib/modules and / */
+/*
+ * Modules: NAME.ko by path, which is the value of variable @env if there is one,
+ * else found below /lib/modules and /.
+ */
+const char *at_module_path(const char *env, const char *name);
+int at_insmod(const char *path, const char *options);	/* @options may be NULL */
+int at_rmmod(const char *name);			/* does not wait */
+/* axl.ko; AXL_MODULE is its path, AXL_MODULE_OPTIONS are its options */
 int at_module_load(void);
 int at_module_unload(void);
 int at_module_loaded(void);

@@ -241,6 +241,24 @@ int at_pci_config(const struct at_pci *pci, unsigned int offset, void *buf,
 	return n == (ssize_t)length ? 0 : -EIO;
 }
 
+uint64_t at_pci_bar_size(const struct at_pci *pci, unsigned int bar)
+{
+	unsigned long long start = 0, end = 0;
+	char path[192], line[128];
+	unsigned int i;
+	FILE *f;
+
+	pci_path(pci, "resource", path, sizeof(path));
+	f = fopen(path, "r");
+	if (!f)
+		return 0;
+	for (i = 0; i <= bar && fgets(line, sizeof(line), f); i++)
+		if (i == bar && sscanf(line, "%llx %llx", &start, &end) != 2)
+			end = 0;
+	fclose(f);
+	return end > start ? end - start + 1 : 0;
+}
+
 int at_pci_remove(const struct at_pci *pci)
 {
 	return at_pci_set(pci, "remove", "1");
@@ -266,32 +284,28 @@ int at_driver_bound(const struct at_pci *pci)
 
 /* ---- modules ---- */
 
-static const char *module_path(void)
+const char *at_module_path(const char *env, const char *name)
 {
+	static const char *const below[] = { "extra", "updates" };
 	static char path[512];
-	const char *env = getenv("AXL_MODULE");
-	char release[128];
+	char release[128] = "";
+	size_t i;
 
-	if (env)
-		return env;
-	if (!access("/lib/modules/axl.ko", R_OK))
-		return "/lib/modules/axl.ko";
-	if (at_read_text("/proc/sys/kernel/osrelease", release,
-			 sizeof(release)))
-		return "/axl.ko";
-	snprintf(path, sizeof(path), "/lib/modules/%s/extra/axl.ko", release);
-	if (!access(path, R_OK))
-		return path;
-	snprintf(path, sizeof(path), "/lib/modules/%s/updates/axl.ko", release);
-	if (!access(path, R_OK))
-		return path;
-	return "/axl.ko";
+	if (getenv(env))
+		return getenv(env);
+	at_read_text("/proc/sys/kernel/osrelease", release, sizeof(release));
+	snprintf(path, sizeof(path), "/lib/modules/%s.ko", name);
+	for (i = 0; i < at_array_size(below) && access(path, R_OK); i++)
+		snprintf(path, sizeof(path), "/lib/modules/%s/%s/%s.ko",
+			 release, below[i], name);
+	if (access(path, R_OK))
+		snprintf(path, sizeof(path), "/%s.ko", name);
+	return path;
 }
 
-int at_module_load(void)
+int at_insmod(const char *path, const char *options)
 {
-	const char *options = getenv("AXL_MODULE_OPTIONS");
-	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int err = 0;
 
 	if (fd < 0)
@@ -302,9 +316,20 @@ int at_module_load(void)
 	return err;
 }
 
+int at_rmmod(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+int at_module_load(void)
+{
+	return at_insmod(at_module_path("AXL_MODULE", "axl"),
+			 getenv("AXL_MODULE_OPTIONS"));
+}
+
 int at_module_unload(void)
 {
-	return syscall(SYS_delete_module, "axl", O_NONBLOCK) ? -errno : 0;
+	return at_rmmod("axl");
 }
 
 int at_module_loaded(void)

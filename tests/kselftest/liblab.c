@@ -272,10 +272,49 @@ uint32_t at_channel_bit(uint32_t direction, unsigned int channel)
 					    METIS_LAB_WR_CH(channel);
 }
 
+void at_slow_engine(size_t step, size_t bytes, uint64_t ns)
+{
+	at_lab_set(METIS_LAB_STEP_BYTES, step);
+	at_lab_set(METIS_LAB_STEP_NS, ns * step / bytes);
+}
+
+static bool engine_becomes(bool running, uint64_t timeout_ns)
+{
+	uint64_t end = at_now() + timeout_ns;
+
+	while (!!at_lab_get(METIS_LAB_RUNNING) != running) {
+		if (at_now() > end)
+			return false;
+		at_sleep_ms(1);
+	}
+	return true;
+}
+
+bool at_engine_runs(uint64_t timeout_ns)
+{
+	return engine_becomes(true, timeout_ns);
+}
+
+bool at_engine_rests(uint64_t timeout_ns)
+{
+	return engine_becomes(false, timeout_ns);
+}
+
+uint32_t at_down_accesses(void)
+{
+	return at_lab_get(METIS_LAB_DOWN_READS) +
+	       at_lab_get(METIS_LAB_DOWN_WRITES);
+}
+
 uint32_t at_doorbells(uint32_t direction)
 {
 	return at_lab_get(direction == AXL_TO_DEVICE ? METIS_LAB_DOORBELLS_RD :
 			  METIS_LAB_DOORBELLS_WR);
+}
+
+uint32_t at_doorbells_both(void)
+{
+	return at_doorbells(AXL_TO_DEVICE) + at_doorbells(AXL_FROM_DEVICE);
 }
 
 uint32_t at_doorbells_wait(uint32_t direction, uint32_t want)

@@ -51,8 +51,18 @@ int at_list_buffer(const struct at_ctx *t, uint64_t *addr, uint64_t *size);
 /* A channel's bit in the lab's masks */
 uint32_t at_channel_bit(uint32_t direction, unsigned int channel);
 
-/* Start doorbells of a direction so far */
+/* Have the engine move @bytes in @ns of the board's time, @step at a time */
+void at_slow_engine(size_t step, size_t bytes, uint64_t ns);
+/* Wait until a channel runs, or until none does; false after @timeout_ns */
+bool at_engine_runs(uint64_t timeout_ns);
+bool at_engine_rests(uint64_t timeout_ns);
+
+/* Accesses of the host to BARs while the link was down */
+uint32_t at_down_accesses(void);
+
+/* Start doorbells so far: of a direction, of both */
 uint32_t at_doorbells(uint32_t direction);
+uint32_t at_doorbells_both(void);
 /*
  * The same, not before there are @want if they come at all: a waiter may wake
  * before the driver has started what it starts next.

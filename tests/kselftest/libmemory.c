@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/dma-buf.h>
+#include <linux/udmabuf.h>
 #include <linux/userfaultfd.h>
 
 #include "libaxltest.h"
@@ -295,6 +297,89 @@ void at_mem_free(struct at_mem *m)
 	if (m->p)
 		munmap(m->p, m->size);
 	m->p = NULL;
+}
+
+uint8_t *at_sponge(size_t size)
+{
+	uint8_t *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, size, MADV_NOHUGEPAGE);
+	memset(p, AT_CANARY, size);
+	return p;
+}
+
+long at_pinned_kb(void)
+{
+	char line[128];
+	long sum = 0, n;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmLck: %ld", &n) == 1 ||
+		    sscanf(line, "VmPin: %ld", &n) == 1)
+			sum += n;
+	fclose(f);
+	return sum;
+}
+
+/* Stock kernels have it as a module. */
+static int udmabuf_open(void)
+{
+	int fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	at_insmod("/lib/modules/udmabuf.ko", NULL);
+	fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -ENOTSUP : fd;
+}
+
+int at_udmabuf(size_t size, uint8_t **p)
+{
+	struct udmabuf_create create = {
+		.size = size, .flags = UDMABUF_FLAGS_CLOEXEC,
+	};
+	int dev = udmabuf_open(), mem, fd;
+
+	*p = NULL;
+	if (dev < 0)
+		return dev;
+	mem = memfd_create("axltest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (mem < 0 || ftruncate(mem, size) ||
+	    fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK)) {
+		fd = -errno;
+		goto out;
+	}
+	*p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
+	if (*p == MAP_FAILED) {
+		fd = -errno;
+		*p = NULL;
+		goto out;
+	}
+	create.memfd = mem;
+	fd = ioctl(dev, UDMABUF_CREATE, &create);
+	if (fd < 0) {
+		fd = -errno;
+		munmap(*p, size);
+		*p = NULL;
+	}
+out:
+	if (mem >= 0)
+		close(mem);
+	close(dev);
+	return fd;
+}
+
+int at_dmabuf_sync(int dmabuf, uint64_t flags)
+{
+	struct dma_buf_sync sync = { .flags = flags };
+
+	return ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync) ? -errno : 0;
 }
 
 int at_trap_set(struct at_trap *t, size_t n, size_t offset)

@@ -13,7 +13,6 @@
 #include <linux/capability.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
-#include <linux/udmabuf.h>
 
 #include "libvoyager.h"
 
@@ -194,54 +193,6 @@ static int from_heap(struct vy_dmabuf *b)
 	return b->p == MAP_FAILED ? -errno : 0;
 }
 
-static int udmabuf_open(void)
-{
-	int fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), module;
-
-	if (fd >= 0)
-		return fd;
-	module = open("/lib/modules/udmabuf.ko", O_RDONLY | O_CLOEXEC);
-	if (module < 0)
-		return -ENOTSUP;
-	syscall(SYS_finit_module, module, "", 0);
-	close(module);
-	fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -ENOTSUP : fd;
-}
-
-static int from_memfd(struct vy_dmabuf *b)
-{
-	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC };
-	int dev = udmabuf_open(), mem, err = 0;
-
-	if (dev < 0)
-		return dev;
-	mem = memfd_create("voyager", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (mem < 0 || ftruncate(mem, b->size) ||
-	    fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK)) {
-		err = -errno;
-		goto out;
-	}
-	b->p = mmap(NULL, b->size, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
-	if (b->p == MAP_FAILED) {
-		err = -errno;
-		goto out;
-	}
-	create.memfd = mem;
-	create.size = b->size;
-	b->fd = ioctl(dev, UDMABUF_CREATE, &create);
-	if (b->fd < 0) {
-		err = -errno;
-		munmap(b->p, b->size);
-	}
-	b->kind = "udmabuf";
-out:
-	if (mem >= 0)
-		close(mem);
-	close(dev);
-	return err;
-}
-
 /* The SDK takes them from the system heap, which Debian's kernels do not have */
 int vy_dmabuf_make(struct vy_dmabuf *b, size_t size)
 {
@@ -251,7 +202,11 @@ int vy_dmabuf_make(struct vy_dmabuf *b, size_t size)
 	b->fd = -1;
 	b->size = AT_ALIGN(size, at_page_size());
 	err = from_heap(b);
-	return err == -ENOTSUP ? from_memfd(b) : err;
+	if (err != -ENOTSUP)
+		return err;
+	b->kind = "udmabuf";
+	b->fd = at_udmabuf(b->size, &b->p);
+	return b->fd < 0 ? b->fd : 0;
 }
 
 void vy_dmabuf_free(struct vy_dmabuf *b)
@@ -266,10 +221,10 @@ void vy_dmabuf_free(struct vy_dmabuf *b)
 
 static void cpu_access(const struct vy_dmabuf *b, uint64_t flags)
 {
-	struct dma_buf_sync sync = { .flags = flags | DMA_BUF_SYNC_RW };
+	int err = at_dmabuf_sync(b->fd, flags | DMA_BUF_SYNC_RW);
 
-	if (ioctl(b->fd, DMA_BUF_IOCTL_SYNC, &sync))
-		at_msg("DMA_BUF_IOCTL_SYNC: %s", strerror(errno));
+	if (err)
+		at_msg("DMA_BUF_IOCTL_SYNC: %s", strerror(-err));
 }
 
 void vy_dmabuf_begin(const struct vy_dmabuf *b)
@@ -284,39 +239,14 @@ void vy_dmabuf_end(const struct vy_dmabuf *b)
 
 /* ---- metis.ko ---- */
 
-static const char *module_path(void)
-{
-	static char path[512];
-	const char *env = getenv("VOYAGER_MODULE");
-	char release[128];
-
-	if (env)
-		return env;
-	if (!access("/lib/modules/metis.ko", R_OK) ||
-	    at_read_text("/proc/sys/kernel/osrelease", release, sizeof(release)))
-		return "/lib/modules/metis.ko";
-	snprintf(path, sizeof(path), "/lib/modules/%s/extra/metis.ko", release);
-	if (!access(path, R_OK))
-		return path;
-	snprintf(path, sizeof(path), "/lib/modules/%s/updates/metis.ko", release);
-	return path;
-}
-
 int vy_module_load(const char *options)
 {
-	int fd = open(module_path(), O_RDONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_finit_module, fd, options ? options : "", 0))
-		err = -errno;
-	close(fd);
-	return err;
+	return at_insmod(at_module_path("VOYAGER_MODULE", "metis"), options);
 }
 
 int vy_module_unload(void)
 {
-	return syscall(SYS_delete_module, "metis", O_NONBLOCK) ? -errno : 0;
+	return at_rmmod("metis");
 }
 
 bool vy_module_loaded(void)

@@ -39,20 +39,6 @@ FIXTURE_TEARDOWN(modules)
 	AT_END(&self->t);
 }
 
-static unsigned int lines_with(const char *path, const char *word)
-{
-	char line[512];
-	unsigned int n = 0;
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f))
-		n += !!strstr(line, word);
-	fclose(f);
-	return n;
-}
-
 TEST_F(modules, refused_while_open)
 {
 	struct axl_query q;
@@ -125,8 +111,10 @@ TEST_F_TIMEOUT(modules, load_and_unload, 240)
 			TH_LOG("round %u", i);
 		EXPECT_EQ(-1, stat("/dev/metis0", &st));
 		EXPECT_EQ(0, at_lab_get64(METIS_LAB_TARGET));
-		EXPECT_EQ(0, lines_with("/proc/interrupts", "axl"));
-		EXPECT_EQ(0, lines_with("/proc/iomem", "axl"));
+		EXPECT_EQ(0, at_find_line("/proc/interrupts", "axl", "axl",
+					  NULL, 0));
+		EXPECT_EQ(0, at_find_line("/proc/iomem", "axl", "axl",
+					  NULL, 0));
 		ASSERT_EQ(0, at_module_load())
 			TH_LOG("round %u", i);
 		fd = at_open();

@@ -30,12 +30,6 @@ FIXTURE(restart)
 	bool silent;
 };
 
-static uint32_t down_accesses(void)
-{
-	return at_lab_get(METIS_LAB_DOWN_READS) +
-	       at_lab_get(METIS_LAB_DOWN_WRITES);
-}
-
 FIXTURE_SETUP(restart)
 {
 	void *p;
@@ -45,7 +39,7 @@ FIXTURE_SETUP(restart)
 		 self->t.fd, 0);
 	ASSERT_NE(MAP_FAILED, p);
 	self->bar2 = p;
-	self->down = down_accesses();
+	self->down = at_down_accesses();
 	self->silent = at_silent(&self->t.q);
 	at_lab_set(METIS_LAB_LINK_DOWN_MS, 20);
 	at_lab_set(METIS_LAB_AREA_DELAY_MS, 10);
@@ -225,7 +219,7 @@ static void one(struct __test_metadata *_metadata, FIXTURE_DATA(restart) *self,
 TEST_F_TIMEOUT(restart, by_ioctl, 60)
 {
 	one(_metadata, self, BY_IOCTL);
-	EXPECT_EQ(self->down, down_accesses());
+	EXPECT_EQ(self->down, at_down_accesses());
 }
 
 TEST_F_TIMEOUT(restart, by_mailbox, 60)

@@ -537,26 +537,6 @@ static uint64_t bar(const struct at_pci *pci, unsigned int n, bool wide)
 	return (reg[0] & ~15U) | (uint64_t)reg[1] << 32;
 }
 
-/* Bytes of a BAR, as the kernel sized it */
-static uint64_t bar_size(const struct at_pci *pci, unsigned int n)
-{
-	unsigned long long start, end;
-	char path[192], line[128];
-	uint64_t size = 0;
-	unsigned int i;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/resource", pci->dir);
-	f = fopen(path, "r");
-	if (!f)
-		return 0;
-	for (i = 0; i <= n && fgets(line, sizeof(line), f); i++)
-		if (i == n && sscanf(line, "%llx %llx", &start, &end) == 2)
-			size = end - start + 1;
-	fclose(f);
-	return size;
-}
-
 TEST_F(abi, resources)
 {
 	struct vy_resources r;
@@ -564,7 +544,7 @@ TEST_F(abi, resources)
 	memset(&r, 0xaa, sizeof(r));
 	ASSERT_EQ(0, vy_call(self->t.fd, VY_RESOURCES, &r));
 	EXPECT_EQ(bar(&self->t.pci, 2, false), r.l2_base);
-	EXPECT_EQ(bar_size(&self->t.pci, 2), r.l2_size);
+	EXPECT_EQ(at_pci_bar_size(&self->t.pci, 2), r.l2_size);
 	EXPECT_EQ(at_lab_get64(METIS_LAB_L2_SIZE), r.l2_size);
 	/* Taken: what the host does not know is 0; one DDR is all there is */
 	EXPECT_EQ(0, r.sysspm_base);

@@ -36,7 +36,6 @@
 #define KIB		1024UL
 #define MIB		(1024 * KIB)
 #define SPONGE		(24 * MIB)	/* takes up what was freed */
-#define CANARY		0x19
 
 FIXTURE(dma)
 {
@@ -75,43 +74,6 @@ static int dev_differs(uint64_t addr, const void *p, size_t n)
 	int err = at_dev_crc(addr, n, &crc);
 
 	return err ? err : crc != at_crc32(0, p, n);
-}
-
-static bool engine_rests(unsigned int seconds)
-{
-	uint64_t end = at_now() + AT_SEC(seconds);
-
-	while (at_lab_get(METIS_LAB_RUNNING)) {
-		if (at_now() > end)
-			return false;
-		at_sleep_ms(2);
-	}
-	return true;
-}
-
-static bool engine_runs(void)
-{
-	uint64_t end = at_now() + AT_SOON;
-
-	while (!at_lab_get(METIS_LAB_RUNNING)) {
-		if (at_now() > end)
-			return false;
-		at_sleep_ms(1);
-	}
-	return true;
-}
-
-/* Memory taken now is what was freed a moment ago, if anything was */
-static uint8_t *sponge(void)
-{
-	uint8_t *p = mmap(NULL, SPONGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return NULL;
-	madvise(p, SPONGE, MADV_NOHUGEPAGE);
-	memset(p, CANARY, SPONGE);
-	return p;
 }
 
 /* ---- user memory ---- */
@@ -171,12 +133,6 @@ TEST_F(dma, user_offset)
 	}
 }
 
-static uint32_t doorbells(void)
-{
-	return at_lab_get(METIS_LAB_DOORBELLS_WR) +
-	       at_lab_get(METIS_LAB_DOORBELLS_RD);
-}
-
 /* Whichever is said, the transfer has ended when the call returns */
 TEST_F(dma, user_sync_or_async)
 {
@@ -209,7 +165,7 @@ TEST_F(dma, user_flags)
 		VY_READ | 16, VY_WRITE | 0x40000000, VY_READ | VY_P2P,
 		VY_WRITE | VY_P2P | VY_SYNC, ~0U, 0x7fffffff, VY_P2P,
 	};
-	uint32_t before = doorbells();
+	uint32_t before = at_doorbells_both();
 	uint8_t p[64] = { };
 	size_t i;
 
@@ -217,7 +173,7 @@ TEST_F(dma, user_flags)
 		EXPECT_EQ(-EINVAL, vy_user_xfer(self->fd, bad[i], self->base, p,
 						sizeof(p)))
 			TH_LOG("flags %#x", bad[i]);
-	EXPECT_EQ(before, doorbells());
+	EXPECT_EQ(before, at_doorbells_both());
 	EXPECT_EQ(-1, at_check_byte(p, sizeof(p), 0));
 }
 
@@ -237,7 +193,7 @@ TEST_F(dma, user_ranges)
 	munmap(p + page, page);
 	mprotect(ro, page, PROT_READ);
 	ASSERT_EQ(0, at_list_buffer(&self->t, &list, &list_size));
-	before = doorbells();
+	before = at_doorbells_both();
 	const struct {
 		uint64_t dev;
 		void *p;
@@ -268,7 +224,7 @@ TEST_F(dma, user_ranges)
 	for (i = 0; i < at_array_size(bad); i++)
 		EXPECT_REFUSED(vy_user_xfer(self->fd, bad[i].flags, bad[i].dev,
 					    bad[i].p, bad[i].n));
-	EXPECT_EQ(before, doorbells());
+	EXPECT_EQ(before, at_doorbells_both());
 	EXPECT_EQ(-1, at_check_byte(p, page, 0));
 	/* Reading the card into memory that may be read only is possible */
 	EXPECT_EQ(0, vy_user_xfer(self->fd, VY_WRITE, self->base, ro, 64));
@@ -728,15 +684,15 @@ static void timed_out(struct __test_metadata *_metadata, int fd, uint64_t base,
 	EXPECT_GE(at_now() - start, AT_MSEC(1500));
 	EXPECT_LT(at_now() - start, AT_SEC(20));
 	at_mem_free(&m);
-	p = sponge();
+	p = at_sponge(SPONGE);
 	ASSERT_NE(NULL, p);
 	at_lab_set(METIS_LAB_UNDO, 1);
 	at_sleep_ms(20);
-	EXPECT_TRUE(engine_rests(10));
-	q = sponge();
+	EXPECT_TRUE(at_engine_rests(AT_SOON));
+	q = at_sponge(SPONGE);
 	ASSERT_NE(NULL, q);
-	EXPECT_EQ(-1, at_check_byte(p, SPONGE, CANARY));
-	EXPECT_EQ(-1, at_check_byte(q, SPONGE, CANARY));
+	EXPECT_EQ(-1, at_check_byte(p, SPONGE, AT_CANARY));
+	EXPECT_EQ(-1, at_check_byte(q, SPONGE, AT_CANARY));
 	munmap(p, SPONGE);
 	munmap(q, SPONGE);
 }
@@ -807,7 +763,7 @@ TEST_F_TIMEOUT(dma, link_lost_under_a_transfer, 60)
 		at_lab_set(METIS_LAB_FREEZE, 1);
 		for (i = 0; i < 2; i++)
 			shot_start(&o[i]);
-		EXPECT_TRUE(engine_runs());
+		EXPECT_TRUE(at_engine_runs(AT_SOON));
 		at_sleep_ms(20);
 		at_lab_set(METIS_LAB_LINK_DOWN, 300);
 		for (i = 0; i < 2; i++) {
@@ -847,7 +803,7 @@ TEST_F_TIMEOUT(dma, card_dies, 60)
 	memset(o.p, 0x42, MIB);
 	at_lab_set(METIS_LAB_FREEZE, 1);
 	shot_start(&o);
-	EXPECT_TRUE(engine_runs());
+	EXPECT_TRUE(at_engine_runs(AT_SOON));
 	at_lab_set(METIS_LAB_DIE, METIS_LAB_DIE_WEDGED);
 	pthread_join(o.thread, NULL);
 	EXPECT_LT(o.err, 0);
@@ -889,7 +845,7 @@ TEST_F_TIMEOUT(dma, removed_under_a_transfer, 60)
 		ASSERT_GE(o.fd, 0);
 		at_lab_set(METIS_LAB_FREEZE, 1);
 		shot_start(&o);
-		EXPECT_TRUE(engine_runs());
+		EXPECT_TRUE(at_engine_runs(AT_SOON));
 		ASSERT_EQ(0, at_pci_remove(&self->t.pci));
 		pthread_join(o.thread, NULL);
 		EXPECT_LT(o.err, 0);
@@ -897,13 +853,13 @@ TEST_F_TIMEOUT(dma, removed_under_a_transfer, 60)
 						64));
 		EXPECT_LT(vy_lock(o.fd, 1), 0);
 		free(o.p);
-		p = sponge();
+		p = at_sponge(SPONGE);
 		at_lab_set(METIS_LAB_UNDO, 1);
 		ASSERT_EQ(0, at_pci_rescan());
 		close(self->t.fd);
 		self->t.fd = at_open();
 		ASSERT_GE(self->t.fd, 0);
-		EXPECT_EQ(-1, at_check_byte(p, SPONGE, CANARY));
+		EXPECT_EQ(-1, at_check_byte(p, SPONGE, AT_CANARY));
 		munmap(p, SPONGE);
 		/* the structure behind the old file is still there to be closed */
 		close(o.fd);
@@ -928,15 +884,15 @@ TEST_F_TIMEOUT(dma, killed_in_flight, 60)
 			_exit(vy_user_xfer(fd, VY_READ, self->base, q, 2 * MIB));
 		}
 		ASSERT_GT(child, 0);
-		EXPECT_TRUE(engine_runs());
+		EXPECT_TRUE(at_engine_runs(AT_SOON));
 		start = at_now();
 		kill(child, SIGKILL);
 		ASSERT_EQ(child, waitpid(child, &status, 0));
 		EXPECT_LT(at_now() - start, AT_SEC(10));
-		p = sponge();
+		p = at_sponge(SPONGE);
 		at_lab_set(METIS_LAB_FREEZE, 0);
-		EXPECT_TRUE(engine_rests(10));
-		EXPECT_EQ(-1, at_check_byte(p, SPONGE, CANARY));
+		EXPECT_TRUE(at_engine_rests(AT_SOON));
+		EXPECT_EQ(-1, at_check_byte(p, SPONGE, AT_CANARY));
 		munmap(p, SPONGE);
 	}
 }
@@ -991,7 +947,7 @@ TEST_F_TIMEOUT(dma, killed_with_a_shared_file, 60)
 				TH_LOG("child %d", i);
 		}
 	}
-	EXPECT_TRUE(engine_rests(10));
+	EXPECT_TRUE(at_engine_rests(AT_SOON));
 	grew = at_leak_check(&leak);
 	EXPECT_EQ(NULL, grew)
 		TH_LOG("in three rounds: %s", grew);
@@ -999,35 +955,29 @@ TEST_F_TIMEOUT(dma, killed_with_a_shared_file, 60)
 }
 
 /* Taken: a wait for the engine ends with a signal; if not, when it is done */
-static void on_signal(int sig)
-{
-	(void)sig;
-}
-
 TEST_F_TIMEOUT(dma, interrupted, 60)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	struct one_shot o = {
 		.fd = self->fd, .dev = self->base, .flags = VY_READ, .n = MIB,
 	};
 	uint8_t *p;
 
-	sigaction(SIGUSR1, &sa, NULL);
+	at_catch_signal(SIGUSR1);
 	o.p = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, o.p);
 	at_lab_set(METIS_LAB_FREEZE, 1);
 	shot_start(&o);
-	EXPECT_TRUE(engine_runs());
+	EXPECT_TRUE(at_engine_runs(AT_SOON));
 	pthread_kill(o.thread, SIGUSR1);
 	pthread_join(o.thread, NULL);
 	EXPECT_TRUE(o.err == -EINTR || o.err == -ETIMEDOUT)
 		TH_LOG("%d", o.err);
 	munmap(o.p, MIB);
-	p = sponge();
+	p = at_sponge(SPONGE);
 	at_lab_set(METIS_LAB_FREEZE, 0);
-	EXPECT_TRUE(engine_rests(10));
-	EXPECT_EQ(-1, at_check_byte(p, SPONGE, CANARY));
+	EXPECT_TRUE(at_engine_rests(AT_SOON));
+	EXPECT_EQ(-1, at_check_byte(p, SPONGE, AT_CANARY));
 	munmap(p, SPONGE);
 }
 
@@ -1206,12 +1156,12 @@ TEST_F(dmabuf, flags)
 	size_t i;
 
 	ASSERT_EQ(0, vy_buf_attach(self->fd, self->b.fd));
-	before = doorbells();
+	before = at_doorbells_both();
 	for (i = 0; i < at_array_size(bad); i++)
 		EXPECT_EQ(-EINVAL, vy_buf_xfer(self->fd, bad[i], self->base, 0,
 					       4096, VY_CHANNEL_ANY))
 			TH_LOG("flags %#x", bad[i]);
-	EXPECT_EQ(before, doorbells());
+	EXPECT_EQ(before, at_doorbells_both());
 	EXPECT_EQ(VY_NONE, vy_call(self->fd, VY_BUF_STATE, NULL));
 	EXPECT_EQ(0, vy_polled(self->fd, 0));
 }
@@ -1225,7 +1175,7 @@ TEST_F(dmabuf, ranges)
 
 	ASSERT_EQ(0, at_list_buffer(&self->t, &list, &list_size));
 	ASSERT_EQ(0, vy_buf_attach(self->fd, self->b.fd));
-	before = doorbells();
+	before = at_doorbells_both();
 	const struct {
 		uint64_t dev;
 		size_t n;
@@ -1257,7 +1207,7 @@ TEST_F(dmabuf, ranges)
 					   bad[i].dev, bad[i].offset, bad[i].n,
 					   bad[i].channel));
 	}
-	EXPECT_EQ(before, doorbells());
+	EXPECT_EQ(before, at_doorbells_both());
 	EXPECT_EQ(VY_NONE, vy_call(self->fd, VY_BUF_STATE, NULL));
 	/* The field that nobody uses */
 	struct vy_buf_xfer x = {
@@ -1363,12 +1313,12 @@ TEST_F_TIMEOUT(dmabuf, async_timed_out, 60)
 	/* Nothing runs any more: the buffer can go, and the memory with it */
 	EXPECT_EQ(0, vy_call(self->fd, VY_BUF_DETACH, NULL));
 	vy_dmabuf_free(&self->b);
-	p = sponge();
+	p = at_sponge(SPONGE);
 	ASSERT_NE(NULL, p);
 	at_lab_set(METIS_LAB_UNDO, 1);
 	at_sleep_ms(20);
-	EXPECT_TRUE(engine_rests(10));
-	EXPECT_EQ(-1, at_check_byte(p, SPONGE, CANARY));
+	EXPECT_TRUE(at_engine_rests(AT_SOON));
+	EXPECT_EQ(-1, at_check_byte(p, SPONGE, AT_CANARY));
 	munmap(p, SPONGE);
 }
 
@@ -1393,11 +1343,11 @@ TEST_F_TIMEOUT(dmabuf, closed_in_flight, 60)
 			vy_dmabuf_free(&self->b);
 		close(fd);
 		vy_dmabuf_free(&self->b);
-		p = sponge();
+		p = at_sponge(SPONGE);
 		ASSERT_NE(NULL, p);
 		at_lab_set(METIS_LAB_FREEZE, 0);
-		EXPECT_TRUE(engine_rests(10));
-		EXPECT_EQ(-1, at_check_byte(p, SPONGE, CANARY));
+		EXPECT_TRUE(at_engine_rests(AT_SOON));
+		EXPECT_EQ(-1, at_check_byte(p, SPONGE, AT_CANARY));
 		munmap(p, SPONGE);
 	}
 }

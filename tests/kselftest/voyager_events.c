@@ -53,18 +53,6 @@ static void raise_event(unsigned int n)
 	at_lab_set(METIS_LAB_RAISE, n);
 }
 
-static void on_signal(int sig)
-{
-	(void)sig;
-}
-
-static void signals_interrupt(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal };
-
-	sigaction(SIGUSR1, &sa, NULL);
-}
-
 struct waiter {
 	pthread_t thread;
 	int fd, num, timeout, err;
@@ -284,7 +272,7 @@ TEST_F(events, wait_is_interrupted)
 	struct waiter w;
 	int i;
 
-	signals_interrupt();
+	at_catch_signal(SIGUSR1);
 	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(0, vy_clear(self->fd, 2));
 		waiter_start(&w, self->fd, 2, i ? 30 : 0);
@@ -638,7 +626,7 @@ TEST_F(events, lock_interrupted)
 	struct taker k;
 	int i;
 
-	signals_interrupt();
+	at_catch_signal(SIGUSR1);
 	ASSERT_EQ(0, vy_lock(self->fd, 1));
 	for (i = 0; i < 3; i++) {
 		taker_start(&k, self->t.fd);

@@ -164,12 +164,6 @@ TEST_F(p2p, seen_through_the_mapping)
 	munmap((void *)l2, b->q.bar2_size);
 }
 
-static uint32_t doorbells(void)
-{
-	return at_lab_get(METIS_LAB_DOORBELLS_WR) +
-	       at_lab_get(METIS_LAB_DOORBELLS_RD);
-}
-
 TEST_F(p2p, refused)
 {
 	const struct card *a = &self->card[0], *b = &self->card[1];
@@ -182,7 +176,7 @@ TEST_F(p2p, refused)
 	ASSERT_EQ(0, at_list_buffer(&mine, &own, &size));
 	ASSERT_EQ(0, at_list_buffer(&other, &list, &size));
 	list += b->l2 - b->q.l2_base;
-	before = doorbells();
+	before = at_doorbells_both();
 	const struct {
 		uint64_t dev, bus;
 		size_t n;
@@ -223,11 +217,11 @@ TEST_F(p2p, refused)
 					  bad[i].bus, bad[i].n, bad[i].channel))
 			TH_LOG("row %zu", i);
 	}
-	EXPECT_EQ(before, doorbells());
+	EXPECT_EQ(before, at_doorbells_both());
 	/* next to the list buffer is no list buffer */
 	EXPECT_EQ(0, vy_p2p(a->fd, PULL, a->dev, list - 64, 64,
 			    VY_CHANNEL_ANY));
-	EXPECT_EQ(before + 1, doorbells());
+	EXPECT_EQ(before + 1, at_doorbells_both());
 }
 
 TEST_F(p2p, without_the_capability)

@@ -361,13 +361,6 @@ FIXTURE_TEARDOWN(shared)
 	AT_END(&self->t);
 }
 
-/* A megabyte takes about @ms of the board's time on a channel */
-static void slow_engine(unsigned int ms)
-{
-	at_lab_set(METIS_LAB_STEP_BYTES, 65536);
-	at_lab_set(METIS_LAB_STEP_NS, ms * 1000000ULL / 16);
-}
-
 struct client {
 	pthread_t thread;
 	bool native;
@@ -463,7 +456,7 @@ TEST_F_TIMEOUT(shared, channels, 60)
 	struct client c[8];
 	unsigned int done[2] = { }, i;
 
-	slow_engine(10);
+	at_slow_engine(65536, MIB, AT_MSEC(10));
 	for (i = 0; i < 8; i++) {
 		c[i] = (struct client){
 			.native = i % 2, .fd = at_open(), .depth = 16,
@@ -573,7 +566,7 @@ TEST_F_TIMEOUT(shared, sdk_killed, 120)
 	char byte;
 
 	ASSERT_EQ(0, pipe(ready));
-	slow_engine(20);
+	at_slow_engine(65536, MIB, AT_MSEC(20));
 	ASSERT_EQ(0, pthread_create(&c.thread, NULL, client_run, &c));
 	for (i = 0; i < 8; i++) {
 		fflush(stdout);
@@ -613,7 +606,7 @@ TEST_F_TIMEOUT(shared, native_killed, 60)
 	int i, status;
 	pid_t child;
 
-	slow_engine(20);
+	at_slow_engine(65536, MIB, AT_MSEC(20));
 	ASSERT_EQ(0, pthread_create(&c.thread, NULL, client_run, &c));
 	for (i = 0; i < 6; i++) {
 		fflush(stdout);

@@ -203,11 +203,6 @@ TEST_F(stream, sources)
 	reader_close(&r);
 }
 
-static void on_signal(int sig)
-{
-	(void)sig;
-}
-
 struct blocked {
 	pthread_t thread;
 	volatile bool ended;
@@ -229,7 +224,6 @@ static void *block(void *arg)
 
 TEST_F(stream, read_call)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	struct blocked b = { };
 	struct reader r;
 	char text[32], *hole;
@@ -239,7 +233,7 @@ TEST_F(stream, read_call)
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, hole);
 	munmap(hole + page, page);
-	sigaction(SIGUSR1, &sa, NULL);
+	at_catch_signal(SIGUSR1);
 	ASSERT_EQ(0, reader_open(&r, LOG));
 	ASSERT_TRUE(ring_empty(self->l2, 0));
 	at_sleep_ms(50);
@@ -1284,14 +1278,13 @@ TEST_F_TIMEOUT(stream, unseen_restart, 60)
 
 TEST_F_TIMEOUT(stream, link_lost, 60)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	struct blocked b = { };
 	struct reader r;
 	uint64_t end;
 	short events;
 	char byte;
 
-	sigaction(SIGUSR1, &sa, NULL);
+	at_catch_signal(SIGUSR1);
 	ASSERT_EQ(0, reader_open(&r, LOG));
 	ASSERT_TRUE(ring_empty(self->l2, 0));
 	at_sleep_ms(50);

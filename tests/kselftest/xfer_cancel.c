@@ -16,7 +16,6 @@
 #include "liblab.h"
 
 #define SIZE		(1024 * 1024UL)
-#define CANARY		0x19
 #define SPONGE		(96 * SIZE)	/* takes up what was freed */
 
 FIXTURE(cancel)
@@ -51,49 +50,8 @@ FIXTURE_TEARDOWN(cancel)
 	AT_END(&self->t);
 }
 
-/* A megabyte takes about @ms of the board's time */
-static void slow_engine(unsigned int ms)
-{
-	at_lab_set(METIS_LAB_STEP_BYTES, 4096);
-	at_lab_set(METIS_LAB_STEP_NS, ms * 1000000ULL / (SIZE / 4096));
-}
-
-static bool engine_rests(unsigned int seconds)
-{
-	uint64_t end = at_now() + AT_SEC(seconds);
-
-	while (at_lab_get(METIS_LAB_RUNNING)) {
-		if (at_now() > end)
-			return false;
-		at_sleep_ms(2);
-	}
-	return true;
-}
-
-/*
- * Memory taken now, which is what was freed a moment ago if anything was: in
- * small pages, as it was freed.
- */
-static uint8_t *sponge(void)
-{
-	uint8_t *p = mmap(NULL, SPONGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p != MAP_FAILED) {
-		madvise(p, SPONGE, MADV_NOHUGEPAGE);
-		memset(p, CANARY, SPONGE);
-	}
-	return p;
-}
-
-static void on_signal(int sig)
-{
-	(void)sig;
-}
-
 TEST_F(cancel, wait_interrupted)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	struct axl_buf_register reg;
 	struct axl_wait w;
 	struct at_mem mem;
@@ -113,7 +71,7 @@ TEST_F(cancel, wait_interrupted)
 	at_lab_set(METIS_LAB_FREEZE, 1);
 	ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, self->t.q.generation,
 			       AT_SEC(30), &seq));
-	sigaction(SIGUSR1, &sa, NULL);
+	at_catch_signal(SIGUSR1);
 	child = fork();
 	if (!child) {
 		for (i = 0; i < 3; i++) {
@@ -199,10 +157,10 @@ static void kill_in_flight(struct __test_metadata *_metadata, uint64_t base,
 		TH_LOG("child ended by itself, step %d", WEXITSTATUS(status));
 	EXPECT_LT(at_now() - start, AT_SEC(10));
 
-	p = sponge();
-	ASSERT_NE(MAP_FAILED, p);
-	EXPECT_TRUE(engine_rests(15));
-	bad = at_check_byte(p, SPONGE, CANARY);
+	p = at_sponge(SPONGE);
+	ASSERT_NE(NULL, p);
+	EXPECT_TRUE(at_engine_rests(AT_SEC(15)));
+	bad = at_check_byte(p, SPONGE, AT_CANARY);
 	EXPECT_EQ(-1, bad)
 		TH_LOG("somebody else's memory was written at %zd", bad);
 	munmap(p, SPONGE);
@@ -211,13 +169,13 @@ static void kill_in_flight(struct __test_metadata *_metadata, uint64_t base,
 
 TEST_F_TIMEOUT(cancel, killed_slow_engine, 60)
 {
-	slow_engine(300);
+	at_slow_engine(4096, SIZE, AT_MSEC(300));
 	kill_in_flight(_metadata, self->base, 2);
 }
 
 TEST_F_TIMEOUT(cancel, killed_many_queued, 60)
 {
-	slow_engine(100);
+	at_slow_engine(4096, SIZE, AT_MSEC(100));
 	kill_in_flight(_metadata, self->base, 30);
 }
 
@@ -242,7 +200,7 @@ TEST_F_TIMEOUT(cancel, close_with_queue, 60)
 	ASSERT_EQ(0, at_mem_alloc(&mem, AT_PLAIN, 8 * SIZE));
 	ASSERT_EQ(0, at_register(fd, mem.p, mem.size, AXL_BUF_FROM_DEVICE,
 				 &reg));
-	slow_engine(100);
+	at_slow_engine(4096, SIZE, AT_MSEC(100));
 	for (i = 0; i < 30; i++) {
 		struct axl_xfer x = {
 			.handle = reg.handle, .direction = AXL_FROM_DEVICE,
@@ -259,10 +217,10 @@ TEST_F_TIMEOUT(cancel, close_with_queue, 60)
 	EXPECT_LT(at_now() - start, AT_SEC(10));
 	at_mem_free(&mem);
 
-	p = sponge();
-	ASSERT_NE(MAP_FAILED, p);
-	EXPECT_TRUE(engine_rests(15));
-	bad = at_check_byte(p, SPONGE, CANARY);
+	p = at_sponge(SPONGE);
+	ASSERT_NE(NULL, p);
+	EXPECT_TRUE(at_engine_rests(AT_SEC(15)));
+	bad = at_check_byte(p, SPONGE, AT_CANARY);
 	EXPECT_EQ(-1, bad)
 		TH_LOG("somebody else's memory was written at %zd", bad);
 	munmap(p, SPONGE);
@@ -287,17 +245,17 @@ TEST_F_TIMEOUT(cancel, unmapped_in_flight, 60)
 		.channel = AXL_CHANNEL_ANY,
 	};
 
-	slow_engine(300);
+	at_slow_engine(4096, SIZE, AT_MSEC(300));
 	ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, self->t.q.generation,
 			       AT_SEC(20), &seq));
 	at_mem_free(&mem);
 	EXPECT_EQ(0, at_release(self->t.fd, reg.handle));
-	p = sponge();
-	ASSERT_NE(MAP_FAILED, p);
+	p = at_sponge(SPONGE);
+	ASSERT_NE(NULL, p);
 	EXPECT_EQ(0, at_wait(self->t.fd, seq, AT_SEC(20), &w));
 	EXPECT_EQ(0, w.status);
 	EXPECT_EQ(SIZE, w.bytes);
-	bad = at_check_byte(p, SPONGE, CANARY);
+	bad = at_check_byte(p, SPONGE, AT_CANARY);
 	EXPECT_EQ(-1, bad)
 		TH_LOG("somebody else's memory was written at %zd", bad);
 	munmap(p, SPONGE);
@@ -323,7 +281,7 @@ TEST_F_TIMEOUT(cancel, close_under_a_waiter, 60)
 		.channel = AXL_CHANNEL_ANY,
 	};
 
-	slow_engine(200);
+	at_slow_engine(4096, SIZE, AT_MSEC(200));
 	ASSERT_EQ(0, at_submit(fd, &x, 1, self->t.q.generation, AT_SEC(20),
 			       &seq));
 	child = fork();

@@ -16,6 +16,8 @@
 #define PART		(64 * 1024UL)
 #define NR		4
 #define GUILTY		1
+/* A part takes so long that the siblings run when the guilty one is stopped */
+#define SLOW		AT_MSEC(512)
 
 FIXTURE(errors)
 {
@@ -152,13 +154,6 @@ static void prepare(struct __test_metadata *_metadata,
 	memset(self->mem.p, 0, NR * PART);
 }
 
-/* Slow enough that the siblings are running when the guilty one is stopped */
-static void slow_engine(void)
-{
-	at_lab_set(METIS_LAB_STEP_BYTES, 1024);
-	at_lab_set(METIS_LAB_STEP_NS, 8000000);	/* 512 ms a part */
-}
-
 TEST_F_TIMEOUT(errors, hung_channel, 60)
 {
 	uint32_t d = variant->direction;
@@ -168,7 +163,7 @@ TEST_F_TIMEOUT(errors, hung_channel, 60)
 
 	prepare(_metadata, self, d, 7);
 	at_lab_set(METIS_LAB_HANG_SOFT, at_channel_bit(d, GUILTY));
-	slow_engine();
+	at_slow_engine(1024, PART, SLOW);
 	start = at_now();
 	for (i = 0; i < NR; i++)
 		ASSERT_EQ(0, at_submit(self->t.fd, &self->x[i], 1,
@@ -441,7 +436,7 @@ TEST_F_TIMEOUT(errors, link_drops, 90)
 	uint64_t seq;
 	int err;
 
-	slow_engine();
+	at_slow_engine(1024, PART, SLOW);
 	ASSERT_EQ(0, at_submit(self->t.fd, self->x, NR, self->t.q.generation,
 			       AT_SEC(1), &seq));
 	at_lab_set(METIS_LAB_LINK_DOWN, 100);
@@ -461,7 +456,7 @@ TEST_F_TIMEOUT(errors, firmware_restarts, 90)
 	struct axl_wait w;
 	uint64_t seq;
 
-	slow_engine();
+	at_slow_engine(1024, PART, SLOW);
 	ASSERT_EQ(0, at_submit(self->t.fd, self->x, NR, self->t.q.generation,
 			       AT_SEC(1), &seq));
 	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);

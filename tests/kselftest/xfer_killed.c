@@ -32,7 +32,6 @@
 #define FROM		6			/* pieces from the device, */
 #define TO		3			/* and to it */
 #define SPONGE		(1024 * 1024UL)	/* more than they are together */
-#define CANARY		0x19
 #define CARD		0xbd			/* what the card writes */
 #define HOST		0x71			/* what it may read */
 
@@ -76,41 +75,6 @@ static void sleep_us(unsigned int us)
 	nanosleep(&ts, NULL);
 }
 
-/* A piece takes about @us of the board's time */
-static void slow_engine(unsigned int us)
-{
-	at_lab_set(METIS_LAB_STEP_BYTES, 4096);
-	at_lab_set(METIS_LAB_STEP_NS, us * 1000U / (PIECE / 4096));
-}
-
-static bool engine_rests(void)
-{
-	uint64_t end = at_now() + AT_SOON;
-
-	while (at_lab_get(METIS_LAB_RUNNING)) {
-		if (at_now() > end)
-			return false;
-		at_sleep_ms(1);
-	}
-	return true;
-}
-
-/*
- * Memory taken now, which is what was freed a moment ago if anything was. Page
- * by page: a huge page would be taken from elsewhere.
- */
-static uint8_t *sponge(void)
-{
-	uint8_t *p = mmap(NULL, SPONGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return NULL;
-	madvise(p, SPONGE, MADV_NOHUGEPAGE);
-	memset(p, CANARY, SPONGE);
-	return p;
-}
-
 /*
  * Nothing on the move any more: is every byte of the canaries as it was, is
  * there nothing on the card that was not given to it, has the SMMU refused
@@ -124,12 +88,12 @@ static const char *look(struct at_ctx *t, uint64_t base, uint8_t *canaries[2])
 	int i;
 
 	text[0] = '\0';
-	if (!engine_rests())
+	if (!at_engine_rests(AT_SOON))
 		return "the engine does not come to rest";
 	for (i = 0; i < 2; i++) {
 		if (!canaries[i])
 			return "no memory for canaries";
-		bad = at_check_byte(canaries[i], SPONGE, CANARY);
+		bad = at_check_byte(canaries[i], SPONGE, AT_CANARY);
 		if (bad >= 0)
 			snprintf(text, sizeof(text),
 				 "somebody else's memory was written at %#zx: %#x",
@@ -319,7 +283,7 @@ TEST_F(killed, trap_works)
 	EXPECT_EQ(1, read(fds[0], &byte, 1));
 	kill(child, SIGKILL);
 	await_exit(child);
-	p = sponge();
+	p = at_sponge(SPONGE);
 	waitpid(child, &status, 0);
 	ASSERT_NE(NULL, p);
 	ASSERT_EQ(0, frames(p, SPONGE, have));
@@ -371,10 +335,10 @@ static const char *kill_once(struct at_ctx *t, uint64_t base, uint64_t *random,
 	*caught = at_lab_get(METIS_LAB_RUNNING);
 	kill(child, SIGKILL);
 	await_exit(child);
-	canaries[0] = sponge();
+	canaries[0] = at_sponge(SPONGE);
 	at_lab_set(METIS_LAB_FREEZE, 0);
 	waitpid(child, &status, 0);
-	canaries[1] = sponge();
+	canaries[1] = at_sponge(SPONGE);
 	close(fds[0]);
 	wrong = look(t, base, canaries);
 	if (wrong)
@@ -391,7 +355,7 @@ TEST_F_TIMEOUT(killed, in_flight, 120)
 
 	if (self->t.q.iommu_mode != AXL_IOMMU_TRANSLATED)
 		kills = KILLS_BRIEF;
-	slow_engine(4000);
+	at_slow_engine(4096, PIECE, AT_MSEC(4));
 	for (i = 0; i < kills; i++) {
 		if (i == kills / 10)
 			at_leak_mark(&leak);
@@ -419,7 +383,7 @@ TEST_F_TIMEOUT(killed, file_closed, 60)
 	int fd;
 
 	on_one_processor(true);
-	slow_engine(4000);
+	at_slow_engine(4096, PIECE, AT_MSEC(4));
 	for (i = 0; i < 20; i++) {
 		fd = at_open();
 		ASSERT_GE(fd, 0);
@@ -430,8 +394,8 @@ TEST_F_TIMEOUT(killed, file_closed, 60)
 			at_mem_free(&l.mem);
 		close(fd);
 		at_mem_free(&l.mem);
-		canaries[0] = sponge();
-		canaries[1] = sponge();
+		canaries[0] = at_sponge(SPONGE);
+		canaries[1] = at_sponge(SPONGE);
 		wrong = look(&self->t, self->base, canaries);
 		ASSERT_EQ(NULL, wrong)
 			TH_LOG("round %u: %s", i, wrong);
@@ -450,20 +414,20 @@ TEST_F_TIMEOUT(killed, buffer_released, 60)
 	for (i = 0; i < 20; i++) {
 		/* Before the first byte, or in the middle */
 		at_lab_set(METIS_LAB_FREEZE, i % 2);
-		slow_engine(4000);
+		at_slow_engine(4096, PIECE, AT_MSEC(4));
 		ASSERT_EQ(0, load_start(&l, self->t.fd, self->base, i % 4 < 2,
 					AT_SEC(20)));
 		if (!(i % 2))
 			sleep_us(random_below(&self->random, 4000));
 		load_forget(&l, self->t.fd);
-		canaries[0] = sponge();
+		canaries[0] = at_sponge(SPONGE);
 		at_lab_set(METIS_LAB_FREEZE, 0);
 		for (k = 0; k < 2; k++) {
 			ASSERT_EQ(0, at_wait(self->t.fd, l.seqs[k], AT_SOON,
 					     &w));
 			EXPECT_EQ(0, w.status);
 		}
-		canaries[1] = sponge();
+		canaries[1] = at_sponge(SPONGE);
 		wrong = look(&self->t, self->base, canaries);
 		ASSERT_EQ(NULL, wrong)
 			TH_LOG("round %u: %s", i, wrong);
@@ -506,10 +470,10 @@ static const char *ended_by(struct at_ctx *t, uint64_t base,
 		}
 	}
 	load_forget(&l, t->fd);
-	canaries[0] = sponge();
+	canaries[0] = at_sponge(SPONGE);
 	at_lab_set(METIS_LAB_UNDO, 1);
 	at_sleep_ms(10);
-	canaries[1] = sponge();
+	canaries[1] = at_sponge(SPONGE);
 	return look(t, base, canaries);
 }
 
@@ -590,7 +554,7 @@ TEST_F_TIMEOUT(killed, function_reset, 60)
 		if (i % 2)
 			at_lab_set(METIS_LAB_FREEZE, 1);
 		else
-			slow_engine(20000);
+			at_slow_engine(4096, PIECE, AT_MSEC(20));
 		wrong = ended_by(&self->t, self->base, AT_SEC(20), by_reset, 0);
 		ASSERT_EQ(NULL, wrong)
 			TH_LOG("round %u: %s", i, wrong);
@@ -603,7 +567,7 @@ TEST_F_TIMEOUT(killed, firmware_loaded, 60)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
-		slow_engine(20000);
+		at_slow_engine(4096, PIECE, AT_MSEC(20));
 		wrong = ended_by(&self->t, self->base, AT_SEC(20), by_load, 0);
 		ASSERT_EQ(NULL, wrong)
 			TH_LOG("round %u: %s", i, wrong);

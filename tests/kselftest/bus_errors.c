@@ -192,7 +192,7 @@ TEST_F_TIMEOUT(bus, recovery_fails, 240)
 		SKIP(return, "this kernel has no aer_inject");
 	/* the slot's other function has no driver that could agree */
 	other.bdf[strlen(other.bdf) - 1] ^= 1;
-	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind", other.bdf));
+	ASSERT_EQ(0, at_pci_unbind(&other));
 	error_and_back(_metadata, self, PCI_ERR_UNC_DLP, AT_SEC(150), true);
 }
 

@@ -321,11 +321,9 @@ TEST_F_TIMEOUT(order, any_woken_by_unbinding, 60)
 	bool ended;
 
 	any_begin(&w, &self->t);
-	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
-				   self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_unbind(&self->t.pci));
 	ended = at_waiter_ended(&w, AT_SOON);
-	EXPECT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-				   self->t.pci.bdf));
+	EXPECT_EQ(0, at_pci_bind(&self->t.pci));
 	ASSERT_TRUE(ended);
 	EXPECT_EQ(-ENODEV, at_waiter_end(&w));
 }

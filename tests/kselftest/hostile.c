@@ -68,9 +68,8 @@ FIXTURE_TEARDOWN(hostile)
 
 	/* With honest values everything is as before */
 	at_lab_reset();
-	at_write_text("/sys/bus/pci/drivers/axl/unbind", self->t.pci.bdf);
-	EXPECT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-				   self->t.pci.bdf));
+	at_pci_unbind(&self->t.pci);
+	EXPECT_EQ(0, at_pci_bind(&self->t.pci));
 	fd = at_open();
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(0, at_fw_run(fd));
@@ -134,10 +133,8 @@ TEST_F_TIMEOUT(hostile, at_probe, 180)
 	for (i = 1; i < METIS_HOSTILE_COUNT; i++) {
 		at_lab_set(METIS_LAB_HOSTILE_SEED, 1000 + i);
 		at_lab_set(METIS_LAB_HOSTILE, i);
-		at_write_text("/sys/bus/pci/drivers/axl/unbind",
-			      self->t.pci.bdf);
-		err = at_write_text("/sys/bus/pci/drivers/axl/bind",
-				    self->t.pci.bdf);
+		at_pci_unbind(&self->t.pci);
+		err = at_pci_bind(&self->t.pci);
 		/* A card that answers nothing but ones may be refused */
 		if (err) {
 			at_msg("%s: not bound: %s", names[i], strerror(-err));
@@ -172,10 +169,8 @@ TEST_F_TIMEOUT(hostile, at_start, 240)
 	for (i = 1; i < METIS_HOSTILE_COUNT; i++) {
 		/* Started from honest firmware, or nothing could be uploaded */
 		at_lab_set(METIS_LAB_HOSTILE, 0);
-		at_write_text("/sys/bus/pci/drivers/axl/unbind",
-			      self->t.pci.bdf);
-		ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-					   self->t.pci.bdf));
+		at_pci_unbind(&self->t.pci);
+		ASSERT_EQ(0, at_pci_bind(&self->t.pci));
 		fd = at_open();
 		ASSERT_GE(fd, 0);
 		at_lab_set(METIS_LAB_HOSTILE_SEED, 2000 + i);
@@ -212,10 +207,8 @@ TEST_F_TIMEOUT(hostile, random, 120)
 	for (i = 0; i < 40; i++) {
 		at_lab_set(METIS_LAB_HOSTILE_SEED, i * 7919);
 		at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_RANDOM);
-		at_write_text("/sys/bus/pci/drivers/axl/unbind",
-			      self->t.pci.bdf);
-		ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-					   self->t.pci.bdf));
+		at_pci_unbind(&self->t.pci);
+		ASSERT_EQ(0, at_pci_bind(&self->t.pci));
 		snprintf(text, sizeof(text), "random %d", i);
 		poke_around(_metadata, text);
 	}

@@ -199,6 +199,9 @@ int at_pci_config(const struct at_pci *pci, unsigned int offset, void *buf,
 uint64_t at_pci_bar_size(const struct at_pci *pci, unsigned int bar);
 int at_pci_remove(const struct at_pci *pci);
 int at_pci_rescan(void);
+/* From and to axl */
+int at_pci_unbind(const struct at_pci *pci);
+int at_pci_bind(const struct at_pci *pci);
 int at_driver_bound(const struct at_pci *pci);	/* 1, 0, -errno */
 
 /*

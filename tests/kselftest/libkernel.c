@@ -269,6 +269,16 @@ int at_pci_rescan(void)
 	return at_write_text("/sys/bus/pci/rescan", "1");
 }
 
+int at_pci_unbind(const struct at_pci *pci)
+{
+	return at_write_text("/sys/bus/pci/drivers/axl/unbind", pci->bdf);
+}
+
+int at_pci_bind(const struct at_pci *pci)
+{
+	return at_write_text("/sys/bus/pci/drivers/axl/bind", pci->bdf);
+}
+
 int at_driver_bound(const struct at_pci *pci)
 {
 	char path[192], link[256];

@@ -47,10 +47,9 @@ int at_bind_again(struct at_ctx *t)
 
 	close(t->fd);
 	t->fd = -1;
-	err = at_write_text("/sys/bus/pci/drivers/axl/unbind", t->pci.bdf);
+	err = at_pci_unbind(&t->pci);
 	if (!err)
-		err = at_write_text("/sys/bus/pci/drivers/axl/bind",
-				    t->pci.bdf);
+		err = at_pci_bind(&t->pci);
 	if (err)
 		return err;
 	t->fd = at_open();

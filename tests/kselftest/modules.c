@@ -145,13 +145,11 @@ TEST_F_TIMEOUT(modules, unbind_and_bind, 60)
 		/* Unlike rmmod this works with a file open, as a removal */
 		fd = at_open();
 		ASSERT_GE(fd, 0);
-		ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
-					   self->t.pci.bdf));
+		ASSERT_EQ(0, at_pci_unbind(&self->t.pci));
 		EXPECT_EQ(-ENODEV, at_query(fd, &q));
 		EXPECT_EQ(0, at_driver_bound(&self->t.pci));
 		close(fd);
-		ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-					   self->t.pci.bdf));
+		ASSERT_EQ(0, at_pci_bind(&self->t.pci));
 		EXPECT_EQ(1, at_driver_bound(&self->t.pci));
 		fd = at_open();
 		ASSERT_GE(fd, 0);
@@ -198,13 +196,11 @@ TEST_F_TIMEOUT(modules, unbind_while_wedged, 60)
 		x.device_addr = at_scratch_l2(&q);
 		at_lab_set(METIS_LAB_HANG_HARD, 0xff);
 		ASSERT_EQ(0, at_submit(fd, &x, 1, q.generation, 0, &seq));
-		ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
-					   self->t.pci.bdf));
+		ASSERT_EQ(0, at_pci_unbind(&self->t.pci));
 		EXPECT_GT(at_lab_get(METIS_LAB_FLRS), 0);
 		close(fd);
 		at_lab_set(METIS_LAB_UNDO, 1);
-		EXPECT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-					   self->t.pci.bdf));
+		EXPECT_EQ(0, at_pci_bind(&self->t.pci));
 		ASSERT_EQ(1, at_driver_bound(&self->t.pci));
 		works(_metadata);
 	}
@@ -213,15 +209,12 @@ TEST_F_TIMEOUT(modules, unbind_while_wedged, 60)
 /* A probe that fails leaves the card so that the next one can succeed */
 TEST_F_TIMEOUT(modules, bind_after_a_failed_one, 60)
 {
-	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
-				   self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_unbind(&self->t.pci));
 	at_lab_set(METIS_LAB_HANG_HARD, 0xff);
-	EXPECT_NE(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-				   self->t.pci.bdf));
+	EXPECT_NE(0, at_pci_bind(&self->t.pci));
 	EXPECT_EQ(0, at_driver_bound(&self->t.pci));
 	at_lab_set(METIS_LAB_UNDO, 1);
-	EXPECT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-				   self->t.pci.bdf));
+	EXPECT_EQ(0, at_pci_bind(&self->t.pci));
 	ASSERT_EQ(1, at_driver_bound(&self->t.pci));
 	works(_metadata);
 }
@@ -235,14 +228,12 @@ TEST_F_TIMEOUT(modules, restarted_while_unbound, 60)
 	uint64_t end;
 	unsigned int said = at_log_count("lost its configuration", "rescan");
 
-	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
-				   self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_unbind(&self->t.pci));
 	at_lab_set(METIS_LAB_LINK_DOWN, 20);
 	end = at_now() + AT_SEC(10);
 	while (at_lab_get(METIS_LAB_LINK) != 1 && at_now() < end)
 		at_sleep_ms(5);
-	EXPECT_NE(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-				   self->t.pci.bdf));
+	EXPECT_NE(0, at_pci_bind(&self->t.pci));
 	EXPECT_EQ(0, at_driver_bound(&self->t.pci));
 	EXPECT_EQ(said + 1, at_log_count("lost its configuration", "rescan"));
 	ASSERT_EQ(0, at_pci_remove(&self->t.pci));
@@ -260,7 +251,7 @@ TEST_F(modules, binds_nothing_else)
 	ASSERT_EQ(0, at_pci_find_id(&lab, METIS_LAB_VENDOR_ID,
 				    METIS_LAB_DEVICE_ID));
 	EXPECT_EQ(0, at_driver_bound(&lab));
-	EXPECT_NE(0, at_write_text("/sys/bus/pci/drivers/axl/bind", lab.bdf));
+	EXPECT_NE(0, at_pci_bind(&lab));
 	ASSERT_EQ(0, at_pci_attr(&self->t.pci, "driver_override", text,
 				 sizeof(text)));
 }

@@ -22,8 +22,6 @@
 #include "kselftest_harness.h"
 #include "libvoyager.h"
 
-#define UNBIND		"/sys/bus/pci/drivers/axl/unbind"
-#define BIND		"/sys/bus/pci/drivers/axl/bind"
 #define NAMESPACES	"/proc/sys/user/max_pid_namespaces"
 #define ROUNDS		32
 #define OTHERS		8	/* eventfds that others may make meanwhile */
@@ -124,11 +122,11 @@ TEST_F_TIMEOUT(references, eventfd_over_unbinding, 60)
 		efd[i] = eventfd(0, EFD_NONBLOCK);
 		ASSERT_EQ(0, follow(self->t.fd, i, efd[i]));
 	}
-	ASSERT_EQ(0, at_write_text(UNBIND, self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_unbind(&self->t.pci));
 	close(self->t.fd);
 	for (i = 0; i < ROUNDS; i++)
 		close(efd[i]);
-	err = at_write_text(BIND, self->t.pci.bdf);
+	err = at_pci_bind(&self->t.pci);
 	EXPECT_LE(next_eventfd_id(), before + OTHERS);
 	ASSERT_EQ(0, err);
 	self->t.fd = at_open();
@@ -282,7 +280,7 @@ TEST_F_TIMEOUT(references, memory_over_unbinding, 60)
 	}
 	for (i = 0; i < nr; i++)
 		EXPECT_TRUE(reachable(iova[i]));
-	ASSERT_EQ(0, at_write_text(UNBIND, self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_unbind(&self->t.pci));
 	for (i = 0; i < nr; i++)
 		EXPECT_FALSE(reachable(iova[i]))
 			TH_LOG("%s", i ? dmabuf.kind : "user memory");
@@ -290,7 +288,7 @@ TEST_F_TIMEOUT(references, memory_over_unbinding, 60)
 	if (nr > 1)
 		vy_dmabuf_free(&dmabuf);
 	at_mem_free(&mem);
-	ASSERT_EQ(0, at_write_text(BIND, self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_bind(&self->t.pci));
 	self->t.fd = at_open();
 	EXPECT_GE(self->t.fd, 0);
 }

@@ -443,8 +443,7 @@ TEST_F_TIMEOUT(removal, during_registration, 60)
 		waiting = at_trap_wait(&r.trap, 100);
 	} while (waiting == -ETIMEDOUT && !r.over);
 	if (!waiting)
-		EXPECT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
-					   self->t.pci.bdf));
+		EXPECT_EQ(0, at_pci_unbind(&self->t.pci));
 	EXPECT_EQ(0, at_trap_open(&r.trap));
 	pthread_join(r.thread, NULL);
 	if (waiting) {
@@ -454,8 +453,7 @@ TEST_F_TIMEOUT(removal, during_registration, 60)
 	}
 	EXPECT_EQ(-ENODEV, r.err);
 	EXPECT_EQ(-ENODEV, at_release(r.fd, r.reg.handle));
-	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-				   self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_bind(&self->t.pci));
 out:
 	close(r.fd);
 	at_trap_free(&r.trap);

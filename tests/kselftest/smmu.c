@@ -117,14 +117,12 @@ TEST_F_TIMEOUT(smmu, table_closed, 60)
 	EXPECT_EQ(0, at_bus_write32(target + 4 * 1000, 1));
 	close(self->t.fd);
 	self->t.fd = -1;
-	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
-				   self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_unbind(&self->t.pci));
 	EXPECT_EQ(0, at_lab_get64(METIS_LAB_TARGET));
 	at_lab_set(METIS_LAB_BUS_FORCE, 1);
 	EXPECT_NE(0, at_bus_write32(target + 4 * 1000, 1));
 	at_lab_set(METIS_LAB_BUS_FORCE, 0);
-	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-				   self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_bind(&self->t.pci));
 }
 
 /* Bus mastering is off when no driver is bound */
@@ -136,12 +134,10 @@ TEST_F(smmu, no_master_without_driver)
 	self->t.fd = -1;
 	ASSERT_EQ(0, at_pci_config(&self->t.pci, 4, &command, 2));
 	EXPECT_NE(0, command & 4);
-	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/unbind",
-				   self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_unbind(&self->t.pci));
 	ASSERT_EQ(0, at_pci_config(&self->t.pci, 4, &command, 2));
 	EXPECT_EQ(0, command & 4);
-	ASSERT_EQ(0, at_write_text("/sys/bus/pci/drivers/axl/bind",
-				   self->t.pci.bdf));
+	ASSERT_EQ(0, at_pci_bind(&self->t.pci));
 }
 
 TEST_HARNESS_MAIN

@@ -9,7 +9,9 @@ CFLAGS_kselftest := -I$(HARNESS) -I$(SRC)/tests/kselftest -Wno-misleading-indent
 CFLAGS_metisctl := -I$(GUEST)/include
 
 libs := $(wildcard $(SRC)/tests/kselftest/lib*.c)
-tests := $(filter-out $(libs),$(wildcard $(SRC)/tests/kselftest/*.c))
+# A program is NAME.c, and NAME-PART.c if it has several files.
+parts := $(wildcard $(SRC)/tests/kselftest/*-*.c)
+tests := $(filter-out $(libs) $(parts),$(wildcard $(SRC)/tests/kselftest/*.c))
 metisctl := $(wildcard $(SRC)/tools/metisctl/*.c)
 device := $(SRC)/tests/board/device
 board := $(SRC)/tests/board/lib
@@ -46,6 +48,8 @@ link = @mkdir -p $(@D); echo "  built $(@F)"; \
 # The limits of the kselftest harness are stretched in libaxltest.c.
 $(tests_bin): $(OUT)/tests/%: $(OUT)/obj/tests/kselftest/%.o $(call obj,$(libs))
 	$(link) -Wl,--wrap=alarm
+$(foreach p,$(parts),$(eval \
+	$(OUT)/tests/$(firstword $(subst -, ,$(notdir $(p)))): $(call obj,$(p))))
 $(tests_32_bin): $(OUT)/tests/%_32: $(OUT)/obj32/tests/kselftest/%.o \
 		$(libs:$(SRC)/%.c=$(OUT)/obj32/%.o)
 	@mkdir -p $(@D); echo "  built $(@F)"; \

@@ -19,7 +19,6 @@
 #include "libaxltest.h"
 #include "liblab.h"
 
-#define KIB		1024UL
 #define BOTH		(AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE)
 
 FIXTURE(buffers)

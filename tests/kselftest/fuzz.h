@@ -13,9 +13,6 @@
 
 #include "libvoyager.h"
 
-#define KIB		1024UL
-#define MIB		(1024 * KIB)
-
 #define MAX_PROCS	2
 #define MAX_THREADS	3
 #define MAX_ACTORS	(MAX_PROCS * MAX_THREADS)

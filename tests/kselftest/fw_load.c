@@ -20,9 +20,6 @@
 #include "liblab.h"
 #include "../host/corpus.h"
 
-#define KIB		1024UL
-#define MIB		(1024 * KIB)
-
 FIXTURE(fw)
 {
 	struct at_ctx t;

@@ -26,6 +26,11 @@
 /* A bound for things that end at once unless something is broken */
 #define AT_SOON			AT_SEC(10)
 
+#define KIB			1024UL
+#define MIB			(1024 * KIB)
+
+#define TRACING			"/sys/kernel/tracing/"
+
 #define at_array_size(a)	(sizeof(a) / sizeof((a)[0]))
 
 void at_msg(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -228,6 +228,14 @@ int at_dev_crc(uint64_t addr, size_t length, uint32_t *crc)
 	return err;
 }
 
+int at_dev_differs(uint64_t addr, const void *buf, size_t length)
+{
+	uint32_t crc;
+	int err = at_dev_crc(addr, length, &crc);
+
+	return err ? err : crc != at_crc32(0, buf, length);
+}
+
 int at_bus_write32(uint64_t addr, uint32_t value)
 {
 	int result;
@@ -278,11 +286,16 @@ void at_slow_engine(size_t step, size_t bytes, uint64_t ns)
 	at_lab_set(METIS_LAB_STEP_NS, ns * step / bytes);
 }
 
+unsigned int at_engine_running(void)
+{
+	return __builtin_popcount(at_lab_get(METIS_LAB_RUNNING));
+}
+
 static bool engine_becomes(bool running, uint64_t timeout_ns)
 {
 	uint64_t end = at_now() + timeout_ns;
 
-	while (!!at_lab_get(METIS_LAB_RUNNING) != running) {
+	while (!!at_engine_running() != running) {
 		if (at_now() > end)
 			return false;
 		at_sleep_ms(1);

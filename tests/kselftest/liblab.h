@@ -40,6 +40,8 @@ int at_dev_read(uint64_t addr, void *buf, size_t length);
 int at_dev_write(uint64_t addr, const void *buf, size_t length);
 int at_dev_fill(uint64_t addr, uint8_t byte, size_t length);
 int at_dev_crc(uint64_t addr, size_t length, uint32_t *crc);
+/* 0 if the device has the same bytes, 1 if not, or -errno */
+int at_dev_differs(uint64_t addr, const void *buf, size_t length);
 
 /* A bus access in the name of the Metis; MemTxResult (0: accepted) */
 int at_bus_write32(uint64_t addr, uint32_t value);
@@ -53,6 +55,7 @@ uint32_t at_channel_bit(uint32_t direction, unsigned int channel);
 
 /* Have the engine move @bytes in @ns of the board's time, @step at a time */
 void at_slow_engine(size_t step, size_t bytes, uint64_t ns);
+unsigned int at_engine_running(void);	/* channels */
 /* Wait until a channel runs, or until none does; false after @timeout_ns */
 bool at_engine_runs(uint64_t timeout_ns);
 bool at_engine_rests(uint64_t timeout_ns);

@@ -18,7 +18,6 @@
 #include "libaxltest.h"
 #include "librestart.h"
 
-#define KIB		1024UL
 #define RESTARTS	100
 #define ROOM		(64 * KIB)
 

@@ -14,7 +14,6 @@
 #include "libaxltest.h"
 #include "liblab.h"
 
-#define TRACING		"/sys/kernel/tracing/"
 #define DEBUGFS		"/sys/kernel/debug/axl/metis0/"
 #define LENGTH		12345u
 

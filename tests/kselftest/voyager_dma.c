@@ -33,8 +33,6 @@
 #include "kselftest_harness.h"
 #include "libvoyager.h"
 
-#define KIB		1024UL
-#define MIB		(1024 * KIB)
 #define SPONGE		(24 * MIB)	/* takes up what was freed */
 
 FIXTURE(dma)
@@ -67,15 +65,6 @@ FIXTURE_TEARDOWN(dma)
 	AT_END(&self->t);
 }
 
-/* Device memory as it should be; 0 when it is */
-static int dev_differs(uint64_t addr, const void *p, size_t n)
-{
-	uint32_t crc;
-	int err = at_dev_crc(addr, n, &crc);
-
-	return err ? err : crc != at_crc32(0, p, n);
-}
-
 /* ---- user memory ---- */
 
 TEST_F_TIMEOUT(dma, user_both_ways, 90)
@@ -97,7 +86,7 @@ TEST_F_TIMEOUT(dma, user_both_ways, 90)
 						  (i % 2 ? VY_SYNC : 0),
 						  self->base + 3, m.p + 5, n))
 				TH_LOG("%zu bytes", n);
-			EXPECT_EQ(0, dev_differs(self->base + 3, m.p + 5, n));
+			EXPECT_EQ(0, at_dev_differs(self->base + 3, m.p + 5, n));
 			memset(m.p, 0, n + 10);
 			ASSERT_EQ(0, vy_user_xfer(self->fd, VY_READ,
 						  self->base + 3, m.p + 5, n));
@@ -124,7 +113,7 @@ TEST_F(dma, user_offset)
 		at_fill(p, sizeof(p), i, 0);
 		ASSERT_EQ(0, vy_call(self->fd, VY_USER_XFER, &x))
 			TH_LOG("offset %u", x.offset);
-		EXPECT_EQ(0, dev_differs(self->base, p, 1000));
+		EXPECT_EQ(0, at_dev_differs(self->base, p, 1000));
 		memset(p, 0, sizeof(p));
 		x.flags = VY_READ;
 		ASSERT_EQ(0, vy_call(self->fd, VY_USER_XFER, &x));
@@ -146,7 +135,7 @@ TEST_F(dma, user_sync_or_async)
 		ASSERT_EQ(0, vy_user_xfer(self->fd, VY_WRITE | modes[i],
 					  self->base, p, sizeof(p)))
 			TH_LOG("flags %#x", modes[i]);
-		EXPECT_EQ(0, dev_differs(self->base, p, sizeof(p)));
+		EXPECT_EQ(0, at_dev_differs(self->base, p, sizeof(p)));
 		memset(p, 0, sizeof(p));
 		ASSERT_EQ(0, vy_user_xfer(self->fd, VY_READ | modes[i],
 					  self->base, p, sizeof(p)));
@@ -241,7 +230,7 @@ TEST_F(dma, ddr)
 	addr = at_scratch_ddr(&self->t.q);
 	at_fill(p, sizeof(p), 33, 0);
 	ASSERT_EQ(0, vy_user_xfer(self->fd, VY_WRITE, addr, p, sizeof(p)));
-	EXPECT_EQ(0, dev_differs(addr, p, sizeof(p)));
+	EXPECT_EQ(0, at_dev_differs(addr, p, sizeof(p)));
 	memset(p, 0, sizeof(p));
 	ASSERT_EQ(0, vy_user_xfer(self->fd, VY_READ, addr, p, sizeof(p)));
 	EXPECT_EQ(-1, at_check(p, sizeof(p), 33, 0));
@@ -255,7 +244,7 @@ static int both_ways(int fd, uint64_t base, uint8_t *p, size_t n)
 	err = vy_user_xfer(fd, VY_WRITE, base, p, n);
 	if (err)
 		return err;
-	if (dev_differs(base, p, n))
+	if (at_dev_differs(base, p, n))
 		return -EILSEQ;
 	memset(p, 0, n);
 	err = vy_user_xfer(fd, VY_READ, base, p, n);
@@ -616,7 +605,7 @@ static void restart_while_pinning(struct __test_metadata *_metadata,
 	if (err)
 		EXPECT_EQ(0, vy_user_xfer(self->fd, VY_WRITE, self->base,
 					  t.mem.p, t.mem.n));
-	EXPECT_EQ(0, dev_differs(self->base, t.mem.p, t.mem.n));
+	EXPECT_EQ(0, at_dev_differs(self->base, t.mem.p, t.mem.n));
 out:
 	at_trap_free(&t.mem);
 }
@@ -783,7 +772,7 @@ TEST_F_TIMEOUT(dma, link_lost_under_a_transfer, 60)
 					   o[1].p, MIB);
 		} while (err && at_now() < end);
 		EXPECT_EQ(0, err);
-		EXPECT_EQ(0, dev_differs(self->base, o[1].p, MIB));
+		EXPECT_EQ(0, at_dev_differs(self->base, o[1].p, MIB));
 		free(o[0].p);
 		free(o[1].p);
 	}
@@ -897,11 +886,6 @@ TEST_F_TIMEOUT(dma, killed_in_flight, 60)
 	}
 }
 
-static int running(void)
-{
-	return __builtin_popcount(at_lab_get(METIS_LAB_RUNNING));
-}
-
 /*
  * The file outlives the process, in one that shares it: what the process had under
  * way goes with the process, what it had queued at once.
@@ -931,9 +915,9 @@ TEST_F_TIMEOUT(dma, killed_with_a_shared_file, 60)
 						   self->base, p, MIB));
 			ASSERT_GT(child[i], 0);
 			/* a channel each, in this order; the last ones wait */
-			for (n = 0; n < 10000 && running() < (i < 4 ? i + 1 : 4); n++)
+			for (n = 0; n < 10000 && at_engine_running() < (i < 4 ? i + 1 : 4); n++)
 				at_sleep_ms(1);
-			ASSERT_EQ((i < 4 ? i + 1 : 4), running());
+			ASSERT_EQ((i < 4 ? i + 1 : 4), at_engine_running());
 		}
 		at_sleep_ms(100);
 		for (i = 5; i >= 0; i--) {
@@ -982,8 +966,6 @@ TEST_F_TIMEOUT(dma, interrupted, 60)
 }
 
 /* ---- who looks after the caches ---- */
-
-#define TRACING		"/sys/kernel/tracing/"
 
 static int probes_set(void)
 {
@@ -1057,7 +1039,7 @@ TEST_F(dmabuf, sync_both_ways)
 		fill_buf(&self->b, ch + 20);
 		ASSERT_EQ(0, vy_buf_xfer(self->fd, VY_WRITE | VY_SYNC,
 					 self->base, 5, n, ch));
-		EXPECT_EQ(0, dev_differs(self->base, self->b.p + 5, n));
+		EXPECT_EQ(0, at_dev_differs(self->base, self->b.p + 5, n));
 		vy_dmabuf_begin(&self->b);
 		memset(self->b.p, 0, self->b.size);
 		vy_dmabuf_end(&self->b);
@@ -1239,7 +1221,7 @@ TEST_F(dmabuf, async_states)
 	EXPECT_EQ(1, vy_consume(self->fd));
 	EXPECT_EQ(0, vy_consume(self->fd));
 	EXPECT_EQ(0, vy_polled(self->fd, 0));
-	EXPECT_EQ(0, dev_differs(self->base, self->b.p, self->b.size));
+	EXPECT_EQ(0, at_dev_differs(self->base, self->b.p, self->b.size));
 	/* A wait after the end returns at once */
 	EXPECT_EQ(0, vy_buf_wait(self->fd));
 	state = vy_call(self->fd, VY_BUF_STATE, NULL);
@@ -1489,7 +1471,7 @@ TEST_F_TIMEOUT(dmabuf, others_beside_a_fence, 60)
 	ASSERT_EQ(0, ioctl(self->b.fd, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &import));
 	ASSERT_EQ(0, pthread_create(&timer, NULL, let_go, &f));
 	ASSERT_EQ(0, pthread_create(&f.thread, NULL, read_fenced, &f));
-	for (i = 0; i < 100 && (!f.begun || running()); i++)
+	for (i = 0; i < 100 && (!f.begun || at_engine_running()); i++)
 		at_sleep_ms(10);
 	at_sleep_ms(200);
 	EXPECT_FALSE(f.ended);

@@ -20,8 +20,6 @@
 #include "kselftest_harness.h"
 #include "libvoyager.h"
 
-#define KIB		1024UL
-#define MIB		(1024 * KIB)
 #define PULL		(VY_WRITE | VY_SYNC | VY_P2P)
 #define PUSH		(VY_READ | VY_SYNC | VY_P2P)
 #define ROOM		(4 * MIB)

@@ -22,8 +22,6 @@
 #include "kselftest_harness.h"
 #include "libvoyager.h"
 
-#define KIB		1024UL
-#define MIB		(1024 * KIB)
 #define LOAD_ADDR	0x238
 
 FIXTURE(session)

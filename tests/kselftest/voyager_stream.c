@@ -26,9 +26,6 @@
 #include "kselftest_harness.h"
 #include "libstream.h"
 
-#define KIB		1024UL
-#define MIB		(1024 * KIB)
-
 FIXTURE(stream)
 {
 	struct at_ctx t;

@@ -13,8 +13,6 @@
 #include "libaxltest.h"
 #include "liblab.h"
 
-#define KIB		1024UL
-#define MIB		(1024 * KIB)
 #define STEP		(64 * KIB)
 #define QUEUED		200
 #define CHURNERS	16

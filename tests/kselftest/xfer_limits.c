@@ -20,7 +20,6 @@
 #include "libaxltest.h"
 #include "liblab.h"
 
-#define TRACING		"/sys/kernel/tracing/"
 #define PARAMETER	"/sys/module/axl/parameters/dma_timeout_ms"
 #define PART		65536u
 #define NR		4

@@ -14,9 +14,6 @@
 #include "libaxltest.h"
 #include "liblab.h"
 
-#define KIB		1024UL
-#define MIB		(1024 * KIB)
-
 static const uint64_t sizes[] = {
 	1, 3, 4, 4095, 4096, 4097, 65537, MIB + 1, 16 * MIB,
 };

@@ -222,6 +222,14 @@ int at_module_unload(void);
 int at_module_loaded(void);
 
 /*
+ * Kernel functions counted: @probes are lines for kprobe_events, in group "at".
+ * -ENOTSUP where the kernel has none.
+ */
+int at_kprobes_set(const char *probes);
+void at_kprobes_clear(void);
+long at_kprobe_hits(const char *name);	/* since it was set; -1: not there */
+
+/*
  * Does memory go away? at_leak_mark() takes the state to compare with (after a
  * few rounds: caches fill first), at_leak_check() returns NULL or what grew.
  */

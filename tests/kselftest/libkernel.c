@@ -346,3 +346,37 @@ int at_module_loaded(void)
 {
 	return !access("/sys/module/axl", F_OK);
 }
+
+/* ---- functions counted ---- */
+
+int at_kprobes_set(const char *probes)
+{
+	int err;
+
+	if (access(TRACING "kprobe_events", W_OK))
+		return -ENOTSUP;
+	err = at_write_text(TRACING "kprobe_events", probes);
+	return err ? err : at_write_text(TRACING "events/at/enable", "1");
+}
+
+void at_kprobes_clear(void)
+{
+	at_write_text(TRACING "events/at/enable", "0");
+	/* truncation removes all probes */
+	at_write_text(TRACING "kprobe_events", "");
+}
+
+long at_kprobe_hits(const char *name)
+{
+	FILE *f = fopen(TRACING "kprobe_profile", "r");
+	char found[64];
+	long n, hits = -1;
+
+	if (!f)
+		return -1;
+	while (fscanf(f, "%63s %ld %*[^\n]", found, &n) == 2)
+		if (!strcmp(found, name))
+			hits = n;
+	fclose(f);
+	return hits;
+}

@@ -29,6 +29,15 @@ bool ring_empty(volatile uint8_t *l2, unsigned int n)
 	return true;
 }
 
+int rings_back(int fd)
+{
+	/* It was us who wrote these */
+	at_lab_set(METIS_LAB_POLICE_RESET, 1);
+	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_STREAM_NAME);
+	at_lab_set(METIS_LAB_HOSTILE, METIS_HOSTILE_OFF);
+	return vy_call(fd, VY_DYNMEM_LOAD, NULL);
+}
+
 int say(volatile uint8_t *l2, const char *text)
 {
 	uint8_t reply[256];
@@ -175,4 +184,14 @@ bool log_lines(volatile uint8_t *l2, unsigned int lines)
 void mark(char *text, size_t size, unsigned int *marks)
 {
 	snprintf(text, size, "<mark %u>\n", ++*marks);
+}
+
+void *block(void *arg)
+{
+	struct blocked *b = arg;
+
+	b->n = read(b->fd, b->buf, sizeof(b->buf));
+	b->err = errno;
+	b->ended = true;
+	return NULL;
 }

@@ -29,6 +29,9 @@ volatile uint32_t *field(volatile uint8_t *l2, unsigned int n, unsigned int at);
 /* Wait until the driver has taken everything out of the ring */
 bool ring_empty(volatile uint8_t *l2, unsigned int n);
 
+/* Have firmware publish its own rings again, after a test wrote into the records */
+int rings_back(int fd);
+
 /* Have firmware log @text */
 int say(volatile uint8_t *l2, const char *text);
 /* @n bytes more of the trace; how many were taken, and where they begin */
@@ -55,5 +58,17 @@ void reader_drop(struct reader *r, size_t n);
 int reader_past(struct reader *r, const char *text);
 /* Numbered lines without a gap; how many, or -1 */
 int lines_in_order(const struct reader *r, unsigned int *first);
+
+/* One read() in a thread of its own, by block() */
+struct blocked {
+	pthread_t thread;
+	volatile bool ended;
+	int fd;
+	ssize_t n;
+	int err;
+	char buf[256];
+};
+
+void *block(void *blocked);
 
 #endif

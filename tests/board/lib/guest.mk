@@ -19,7 +19,7 @@ board := $(SRC)/tests/board/lib
 obj = $(patsubst $(SRC)/%.c,$(OUT)/obj/%.o,$(1))
 tests_bin := $(tests:$(SRC)/tests/kselftest/%.c=$(OUT)/tests/%)
 # Those that are built as NAME_32, too: programs of the other word size.
-tests_32 := basics events ioctl_args voyager_compat xfer_matrix
+tests_32 := basics events ioctl_args ioctl_structs voyager_compat xfer_matrix
 tests_32_bin := $(tests_32:%=$(OUT)/tests/%_32)
 tools_bin := $(if $(metisctl),$(OUT)/bin/metisctl) $(OUT)/bin/ping-metis \
 	$(OUT)/bin/kexec-board \

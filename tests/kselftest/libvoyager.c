@@ -338,6 +338,19 @@ int vy_revive(struct at_ctx *t)
 	return t->fd < 0 ? t->fd : 0;
 }
 
+int vy_move_some(int fd, const struct at_ctx *t)
+{
+	static uint8_t buf[65536];
+	int err;
+
+	at_fill(buf, sizeof(buf), at_now(), 0);
+	err = vy_user_xfer(fd, VY_WRITE, at_scratch_l2(&t->q), buf,
+			   sizeof(buf));
+	if (!err)
+		err = at_dev_differs(at_scratch_l2(&t->q), buf, sizeof(buf));
+	return err > 0 ? -EILSEQ : err;
+}
+
 /* ---- the card's memory ---- */
 
 volatile uint8_t *vy_map_l2(int fd, const struct at_ctx *t)

@@ -314,6 +314,9 @@ const char *vy_begin(struct at_ctx *t, unsigned int flags);
 		TH_LOG("setup: %s", __why ? __why : "");		\
 } while (0)
 
+/* 64 KiB to the card, checked there; 0 when the card and metis.ko work */
+int vy_move_some(int fd, const struct at_ctx *t);
+
 /* The card is back, with the runtime running, after what a test did to it */
 int vy_settle(int fd, uint64_t other_than);
 /* Brings a card back that died; the node is another one then */

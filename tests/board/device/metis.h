@@ -3,12 +3,16 @@
  * Emulated Metis: state of the card and what its files offer each other.
  *
  * Owners:
- *   metis_pci.c      the PCI function: identity, configuration space, BARs, link, bus access, messages
- *   metis_edma.c     the DMA engine behind BAR0
- *   metis_fw.c       the card's firmware: shared area, mailbox, contexts, streams, vMSI
- *   metis_hostile.c  bad values that firmware may be told to publish
- *   metis_mem.c      device memory (L2, DDR), counters, police
- *   metis_lab.c      the lab function: registers over all of the above
+ *   metis_pci.c          the PCI function: identity, configuration space, BARs, bus access
+ *   metis_link.c         the link to the port above
+ *   metis_msg.c          messages of the engine and of firmware
+ *   metis_edma.c         the DMA engine behind BAR0
+ *   metis_fw.c           the card's firmware: starts and restarts, the host's writes, events
+ *   metis_fw_areas.c     what firmware publishes: shared area, areas, streams
+ *   metis_fw_requests.c  what firmware does on request: mailbox, contexts
+ *   metis_hostile.c      bad values that firmware may be told to publish
+ *   metis_mem.c          device memory (L2, DDR), counters, police
+ *   metis_lab.c          the lab function: registers over all of the above
  *
  * Everything runs under QEMU's big lock: MMIO handlers and timers never run at
  * the same time. A DMA access of the model may however reach the model's own
@@ -66,6 +70,7 @@
 #define TYPE_METIS_LAB		"metis-lab"
 OBJECT_DECLARE_SIMPLE_TYPE(MetisState, METIS)
 
+#define METIS_CAP_PM		0x40		/* the first capability */
 #define METIS_BAR0_SIZE		(4 * KiB)
 #define METIS_L2_BASE		0x08000000ull
 #define METIS_L2_SIZE		0x02000000ull
@@ -319,7 +324,13 @@ MemTxResult metis_bus_write(MetisState *s, uint64_t addr, const void *buf, uint3
 bool metis_accessible(MetisState *s);
 bool metis_master(MetisState *s);
 bool metis_may_master(MetisState *s);
+
+/* metis_link.c */
+void metis_link_init(MetisState *s);
+void metis_link_exit(MetisState *s);
 void metis_link_down(MetisState *s, uint32_t ms, MetisNext next);
+void metis_set_link_active(MetisState *s, bool active);
+void metis_update_bars(MetisState *s);
 void metis_die(MetisState *s, uint32_t how);
 void metis_power_cycle(MetisState *s);
 void metis_set_not_ready(MetisState *s, bool on);
@@ -357,13 +368,26 @@ void metis_fw_touched(MetisState *s, uint64_t off, uint64_t len);
 void metis_fw_before_write(MetisState *s, uint64_t off, uint64_t len, const uint8_t *data);
 void metis_fw_raise(MetisState *s, unsigned int nr);
 void metis_fw_vmsi(MetisState *s, unsigned int nr);
-void metis_fw_log(MetisState *s, const char *text, uint32_t len);
+void metis_fw_police(MetisState *s, enum metis_police kind, uint64_t off, uint64_t val);
 void metis_fw_warm_restart(MetisState *s, bool moved);
 void metis_fw_silent_restart(MetisState *s);
 void metis_fw_die(MetisState *s);
+
+/* metis_fw_areas.c */
 void metis_fw_header(MetisState *s);
 void metis_fw_areas(MetisState *s);
 void metis_fw_desc(MetisState *s, uint64_t *base, uint64_t *size);
+void metis_fw_log(MetisState *s, const char *text, uint32_t len);
+uint32_t metis_fw_trace(MetisState *s, uint32_t len);
+uint32_t metis_fw_capacity(unsigned int stream);
+
+/* metis_fw_requests.c */
+void metis_fw_answer(MetisState *s, uint32_t op, int32_t status, const void *payload,
+		     uint32_t len);
+void metis_fw_mbox_tick(void *opaque);
+void metis_fw_mbox_poll(MetisState *s);
+void metis_fw_ctx_tick(void *opaque);
+void metis_fw_ctx_poll(MetisState *s, unsigned int nr);
 
 /* metis_hostile.c */
 void metis_hostile_apply(MetisState *s);

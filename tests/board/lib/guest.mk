@@ -24,7 +24,8 @@ tests_32_bin := $(tests_32:%=$(OUT)/tests/%_32)
 tools_bin := $(if $(metisctl),$(OUT)/bin/metisctl) $(OUT)/bin/ping-metis \
 	$(OUT)/bin/kexec-board \
 	$(if $(wildcard $(device)/lab.c),$(OUT)/bin/lab)
-selftest_bin := $(if $(wildcard $(device)/selftest.c),$(OUT)/tests/device_selftest)
+selftest := $(wildcard $(device)/selftest*.c)
+selftest_bin := $(if $(selftest),$(OUT)/tests/device_selftest)
 
 .PHONY: all tools list
 all: tools $(tests_bin) $(tests_32_bin) $(selftest_bin)
@@ -54,7 +55,7 @@ $(tests_32_bin): $(OUT)/tests/%_32: $(OUT)/obj32/tests/kselftest/%.o \
 		$(libs:$(SRC)/%.c=$(OUT)/obj32/%.o)
 	@mkdir -p $(@D); echo "  built $(@F)"; \
 	$(CC32) -static -s -pthread -o $@ $(filter %.o,$^) -Wl,--wrap=alarm
-$(OUT)/tests/device_selftest: $(call obj,$(device)/selftest.c)
+$(OUT)/tests/device_selftest: $(call obj,$(selftest))
 	$(link)
 $(OUT)/bin/lab: $(call obj,$(device)/lab.c)
 	$(link)

@@ -338,14 +338,6 @@ void t_aborts(void)
 	EQ(events(4, 20), 0);
 }
 
-#define PROVOKE(kind, ...) do { \
-	uint32_t before_ = police(METIS_POLICE_##kind); \
-	__VA_ARGS__; \
-	usleep(2000); \
-	check_at(__FILE__, __LINE__, police(METIS_POLICE_##kind) == before_ + 1, #kind, \
-		 police(METIS_POLICE_##kind), before_ + 1); \
-} while (0)
-
 void t_police_engine(void)
 {
 	struct element e[2] = { { CB, 64, BUF_IOVA, ddr }, { 0, 0, 0, 0 } };

@@ -34,13 +34,9 @@ FIXTURE(events)
 
 FIXTURE_SETUP(events)
 {
-	void *p;
-
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
-	p = mmap(NULL, self->t.q.bar2_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		 self->t.fd, 0);
-	ASSERT_NE(MAP_FAILED, p);
-	self->bar2 = p;
+	self->bar2 = at_map_l2(self->t.fd, &self->t);
+	ASSERT_NE(NULL, self->bar2);
 	self->exact = self->t.q.features & AXL_FEAT_EVENTS_EXACT;
 	self->silent = at_silent(&self->t.q);
 }

@@ -283,7 +283,7 @@ static void sdk_begin(struct __test_metadata *_metadata, struct nth *self)
 	/* the DMA API's checks turn themselves off when they get no memory */
 	ASSERT_EQ(0, filter("reject", "add_dma_entry"));
 	ASSERT_EQ(0, vy_module_load(NULL));
-	self->l2 = vy_map_l2(self->t.fd, &self->t);
+	self->l2 = at_map_l2(self->t.fd, &self->t);
 	ASSERT_NE(NULL, self->l2);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The emulated board seen from the side: the lab function (counters, controls,
- * device memory without the engine under test) and the emulated firmware's
- * conventions (images, mailbox, jobs).
+ * device memory without the engine under test: liblab.c) and the emulated firmware's
+ * conventions (images, mailbox: libfirmware.c).
  */
 #ifndef AXLTEST_LAB_H
 #define AXLTEST_LAB_H
@@ -101,6 +101,9 @@ int at_fw_run(int fd);		/* load a good image; 0 when areas are there */
  * which bounces the link; 0 when the driver is back at work.
  */
 int at_cure(int fd);
+
+/* All of BAR2 through the node; NULL if it cannot be mapped */
+volatile uint8_t *at_map_l2(int fd, const struct at_ctx *t);
 
 /* The mailbox through BAR2 as mapped from the node */
 int at_mailbox(volatile uint8_t *bar2, uint32_t opcode, const void *msg,

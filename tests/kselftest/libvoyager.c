@@ -353,14 +353,6 @@ int vy_move_some(int fd, const struct at_ctx *t)
 
 /* ---- the card's memory ---- */
 
-volatile uint8_t *vy_map_l2(int fd, const struct at_ctx *t)
-{
-	void *p = mmap(NULL, t->q.bar2_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       fd, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 static uint64_t read64(volatile uint8_t *p)
 {
 	return *(volatile uint64_t *)p;

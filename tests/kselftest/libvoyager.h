@@ -322,8 +322,6 @@ int vy_settle(int fd, uint64_t other_than);
 /* Brings a card back that died; the node is another one then */
 int vy_revive(struct at_ctx *t);
 
-/* BAR2 through the node; NULL if it cannot be mapped */
-volatile uint8_t *vy_map_l2(int fd, const struct at_ctx *t);
 /* Device addresses and areas as firmware publishes them */
 uint64_t vy_area(volatile uint8_t *l2, unsigned int reference, uint16_t magic);
 

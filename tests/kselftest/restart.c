@@ -31,13 +31,9 @@ FIXTURE(restart)
 
 FIXTURE_SETUP(restart)
 {
-	void *p;
-
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
-	p = mmap(NULL, self->t.q.bar2_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		 self->t.fd, 0);
-	ASSERT_NE(MAP_FAILED, p);
-	self->bar2 = p;
+	self->bar2 = at_map_l2(self->t.fd, &self->t);
+	ASSERT_NE(NULL, self->bar2);
 	self->down = at_down_accesses();
 	self->silent = at_silent(&self->t.q);
 	at_lab_set(METIS_LAB_LINK_DOWN_MS, 20);

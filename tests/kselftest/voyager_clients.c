@@ -34,7 +34,7 @@ FIXTURE_SETUP(shared)
 	self->base = at_scratch_l2(&self->t.q);
 	self->fd = at_open();
 	ASSERT_GE(self->fd, 0);
-	self->l2 = vy_map_l2(self->fd, &self->t);
+	self->l2 = at_map_l2(self->fd, &self->t);
 	ASSERT_NE(NULL, self->l2);
 }
 

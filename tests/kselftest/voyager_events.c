@@ -456,7 +456,7 @@ TEST_F(events, polled_by_io_uring)
 TEST_F(events, stream_polled_before_the_first_call)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
-	volatile uint8_t *l2 = vy_map_l2(self->t.fd, &self->t);
+	volatile uint8_t *l2 = at_map_l2(self->t.fd, &self->t);
 	int ep = epoll_create1(0), fd, i;
 	uint8_t reply[256];
 	uint32_t size;

@@ -297,7 +297,7 @@ TEST_F_TIMEOUT(session, after_a_native_load, 60)
 	ASSERT_EQ(0, at_fw_run(self->t.fd));
 	fd = find_and_open();
 	ASSERT_GE(fd, 0);
-	l2 = vy_map_l2(fd, &self->t);
+	l2 = at_map_l2(fd, &self->t);
 	ASSERT_NE(NULL, l2);
 	ASSERT_EQ(0, vy_ctx_alloc(fd, VY_CORES));
 	EXPECT_EQ(0, run_job(fd, l2, 3, at_scratch_l2(&self->t.q)));
@@ -318,7 +318,7 @@ TEST_F_TIMEOUT(session, start_refused, 60)
 	int fd = find_and_open();
 
 	ASSERT_GE(fd, 0);
-	l2 = vy_map_l2(fd, &self->t);
+	l2 = at_map_l2(fd, &self->t);
 	ASSERT_NE(NULL, l2);
 	ASSERT_EQ(0, vy_lock(fd, 1));
 	at_lab_set(METIS_LAB_START_FAULT, METIS_LAB_START_REFUSE);

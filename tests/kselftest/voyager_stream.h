@@ -19,7 +19,7 @@ FIXTURE(stream)
 FIXTURE_SETUP(stream)
 {
 	VY_BEGIN(&self->t, AT_NEEDS_RUNNING);
-	self->l2 = vy_map_l2(self->t.fd, &self->t);
+	self->l2 = at_map_l2(self->t.fd, &self->t);
 	ASSERT_NE(NULL, self->l2);
 }
 

@@ -388,7 +388,7 @@ static int reload(struct at_ctx *t, volatile uint8_t **l2, const char *options)
 	t->fd = at_open();
 	if (t->fd < 0)
 		return t->fd;
-	*l2 = vy_map_l2(t->fd, t);
+	*l2 = at_map_l2(t->fd, t);
 	return *l2 ? 0 : -ENOMEM;
 }
 

@@ -33,7 +33,7 @@ FIXTURE_SETUP(loss)
 {
 	self->r.fd = -1;
 	VY_BEGIN(&self->t, AT_NEEDS_RUNNING);
-	self->l2 = vy_map_l2(self->t.fd, &self->t);
+	self->l2 = at_map_l2(self->t.fd, &self->t);
 	ASSERT_NE(NULL, self->l2);
 	at_lab_set(METIS_LAB_LINK_DOWN_MS, 20);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every image that mkcorpus wrote, a test each: test_corpus DIR
+ * axl_elf_parse() gives every image of the corpus the errno that its MANIFEST names, a
+ * test each: test_corpus DIR
  */
 #include "check.h"
 

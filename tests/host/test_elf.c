@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * axl_elf_parse() with a hand-made image: what comes out of good ones, and the
- * exact edges of every limit. test_corpus.c has the malformed files.
+ * axl_elf_parse() with a hand-made image: it returns what good ones hold and keeps
+ * every limit to the byte. test_corpus.c has the malformed files.
  */
 #include "check.h"
 

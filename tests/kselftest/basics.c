@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The node, QUERY against what sysfs and configuration space say, and the
- * driver's idea of the firmware against the board's variant.
+ * The node and QUERY are right: QUERY agrees with sysfs, with configuration space and
+ * with the variant of firmware that the board emulates; only root can open the node,
+ * and BAR2 can be mapped through it.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

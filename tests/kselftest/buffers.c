@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Buffers: accounting, sharing, dma-bufs, release while in use, and memory
- * whose pages are not what they seem when it is registered.
+ * Registered buffers and imported dma-bufs: pinned memory is counted against its
+ * owner's limit, a release while a transfer runs takes effect after it, and memory
+ * whose pages are not what they seem (a fork, read-only pages, a mapping of a device)
+ * is transferred right or refused.
  */
 #define _GNU_SOURCE
 #include <errno.h>

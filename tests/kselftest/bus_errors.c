@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Errors of the bus (AER), made with the kernel's own aer_inject: the card is reset
- * by others and comes back. Where nobody tells how a recovery ended, because a
- * neighbour without a driver takes part in it, the card is looked at all the same.
+ * Errors of the bus (AER), injected with the kernel's aer_inject: the card is reset by
+ * the PCI core and works afterwards. If the core does not report how a recovery ended,
+ * because a neighbour without a driver takes part in it, the driver checks the card
+ * after a time limit.
  */
 #define _GNU_SOURCE
 #include <errno.h>

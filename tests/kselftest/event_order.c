@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slots and messages in unusual orders: a slot that is found before its message
- * arrives, several slots for one message, a message without a slot. Each event is
- * counted once. Waiters for any event are woken by a restart and by unbinding,
- * when no event happens.
+ * Each event is counted once, in whatever order slots and messages arrive: a slot that
+ * is found before its message, several slots for one message, a message without a
+ * slot. A restart and an unbind wake waiters for any event, although no event happens.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interrupt events: waiting, counting, eventfds, poll(), for every event the
- * firmware can raise, in every interrupt mode that QUERY reports.
+ * Interrupt events: every event that firmware can raise is counted, ends a wait and
+ * reaches eventfds and poll(), in every interrupt mode that QUERY reports.
  */
 #define _GNU_SOURCE
 #include <errno.h>

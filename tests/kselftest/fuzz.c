@@ -102,8 +102,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 
 /*
  * Every call: how often it is made, what it may fail with besides %common (and EIO,
- * where the card restarts), what besides when an argument is spoiled, and what stands for success, where success
- * would be wrong.
+ * where the card restarts), what besides when an argument is spoiled, and what stands
+ * for success, where success would be wrong.
  */
 #define TRANSFER	ESTALE, ETIMEDOUT
 #define NEVER		~0U

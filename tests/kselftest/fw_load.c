@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Firmware: loads that work, loads that are refused, loads that are cut short,
- * and what the others notice of it.
+ * Firmware loads: a good image runs afterwards, a bad one is refused with its errno, a
+ * load that is cut short leaves a card that can be loaded again, and other clients see
+ * a new generation.
  */
 #define _GNU_SOURCE
 #include <errno.h>

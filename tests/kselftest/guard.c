@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The failure that this driver exists for, and the page that ends it: firmware
- * restarts and signals before the host has told it where its table is. First the
- * failure itself, with the guard page switched off, then the same with it.
+ * The guard page at bus address 0 ends the failure that this driver exists for:
+ * firmware restarts and signals before the host has told it where its table is. The
+ * failure is shown first, with the guard page switched off, then that it does not
+ * happen with it.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Firmware that publishes nonsense, of every kind the lab knows: the driver
- * binds or says why not, restarts or says why not, reads nothing outside what
- * it checked, and works again with honest values.
+ * Firmware publishes nonsense, of every kind the lab knows: the driver binds or
+ * reports why not, restarts or reports why not, reads nothing outside what it checked,
+ * and works again with honest values.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The KUnit suites of tests/kunit, run by loading their module; each of their
- * cases is a result here. Kernels without KUnit have no such module.
+ * The KUnit suites of tests/kunit pass in the running kernel. Their module is loaded,
+ * and each of their cases is a result here. Kernels without KUnit have no such module.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages that do not arrive: from the start, from some moment on, one now and
- * then; and firmware that has messages but no table.
+ * Transfers and events work although messages do not arrive: from the start, from some
+ * moment on, one now and then, or because firmware has messages but no table. The
+ * driver finds out by itself and does not wait busily.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads of the card that fail, or are the last before its link goes down, at
- * moments at which all ones would pass for something else: for the end of a
- * transfer, and for what firmware publishes. (The stop of the engine has its own
- * test, xfer_stop.)
+ * Reads of the card that fail, or are the last before its link goes down, never pass
+ * for the end of a transfer or for what firmware publishes, although all ones would.
+ * (The stop of the engine has its own test, xfer_stop.)
  */
 #define _GNU_SOURCE
 #include <errno.h>

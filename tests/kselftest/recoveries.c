@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Calls that come upon a recovery: one that is due (a firmware start is not sent
- * then), one that is another agent's (a reset is refused), one that failed (the
- * card is left alone for a while), and a bounce of the link after which the card
- * is still bus master (it is reset).
+ * A call that meets a recovery gets the right answer: with one that is due, a firmware
+ * start is not sent; with one of another agent, a reset is refused; after one that
+ * failed, the card is left alone for a while. A card that is still bus master after a
+ * bounce of the link is reset.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The card is taken away while everything is in use, fifty times: everybody is
- * told, nobody hangs, nothing is lost, and the card comes back.
+ * The card can be removed while everything is in use, fifty times: every caller gets
+ * an error, none hangs, no memory is lost, and the card works when it comes back.
  */
 #define _GNU_SOURCE
 #include <errno.h>

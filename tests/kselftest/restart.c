@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Firmware restarts, whoever starts it: the driver, another process through the
- * mailbox, the card itself, with and without its link showing it.
+ * The driver recovers from every restart of firmware, whether the driver, another
+ * process through the mailbox or the card itself starts it, and whether the link shows
+ * it or not. Nothing accesses the card while its link is down.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What stands between the card and memory. First that the check sees events at
- * all, then that the driver leaves nothing open.
+ * The card reaches only the memory that the driver gives it. First that the check
+ * notices an access at all, then that a release, an unbind and a closed table leave
+ * nothing open.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What people look at when something is wrong: tracepoints and debugfs. The
- * numbers have to agree with what was done, and no pointer may be in them.
+ * Tracepoints and debugfs report what was done, with the right numbers, and contain no
+ * kernel pointer.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two cards in one IOMMU group: one page at bus address 0 would catch what both
- * mean for tables of their own. So neither gets one, the log says why, and both
- * work. For a board with two cards.
+ * Two cards in one IOMMU group both work without a guard page: one page at bus address
+ * 0 would catch the writes that both mean for tables of their own. The log reports why
+ * there is none. For a board with two cards.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A host whose window below 4 GiB is too small for BAR2, as RK3588's is: the
- * driver refuses the card with one line that says what to do. For a board with
- * a device property that makes BAR2 too large; elsewhere there is nothing to
- * see.
+ * A host whose window below 4 GiB is too small for BAR2, as RK3588's is: the driver
+ * refuses the card with one line that says what to do. For a board with a device
+ * property that makes BAR2 too large; skipped elsewhere.
  */
 #include <errno.h>
 #include <fcntl.h>

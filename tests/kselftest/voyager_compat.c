@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program of 32 bits has the native interface as it is (basics_32, ioctl_args_32
- * and others), and none of the SDK's: its structures are those of 64 bits. Built
- * for both.
+ * A program of 32 bits has the native interface as it is (basics_32, ioctl_args_32 and
+ * others), and no call of the SDK's: its structures are those of 64 bits. Built for
+ * both.
  */
 #include <errno.h>
 #include <string.h>

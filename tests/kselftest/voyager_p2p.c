@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Card to card (ioctl 18): one card's engine writes and reads the other card's
- * L2. For a board with two cards.
+ * Card to card (ioctl 18): one card's engine writes and reads the other card's L2,
+ * every byte and no other, and nothing else that has a bus address. For a board with
+ * two cards.
  *
  * Taken: READ and WRITE are those of other transfers: READ takes from the card
  * whose file it is, WRITE brings to it.

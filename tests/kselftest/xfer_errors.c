@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Channels that hang, transfers that abort, messages that get lost, a link that
- * drops: the guilty fails with its errno, the innocent succeed, and the device
+ * Channels that hang, transfers that abort, messages that get lost, a link that drops:
+ * the transfer concerned fails with its errno, the others succeed, and the device
  * works afterwards.
  */
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files share the channels of a direction by what they move, however much each
- * of them has queued.
+ * Files share the channels of a direction by the bytes they move, however much each of
+ * them has queued.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * No write after free. Whatever ends a transfer early (its process is killed,
- * its file closed, its buffer released, its time is up, the card restarts), the
- * card must not reach the memory any more once somebody else can have it.
+ * No write after free: however a transfer ends early (its process is killed, its file
+ * closed, its buffer released, its time is up, the card restarts), the card does not
+ * reach the memory once another owner can have it.
  *
  * The card is held or slowed, the transfer is ended, what was freed is taken at
  * once and filled with canaries, and only then does the card go on. Memory that

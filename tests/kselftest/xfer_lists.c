@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Linked lists: buffers of very many pieces on a bus without translation, one
- * piece and no list behind an IOMMU. The lab counts the elements fetched.
+ * Linked lists move every byte of buffers of very many pieces on a bus without
+ * translation; behind an IOMMU there is one piece and no list. The lab counts the
+ * elements fetched.
  */
 #define _GNU_SOURCE
 #include <errno.h>

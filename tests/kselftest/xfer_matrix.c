@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sizes, alignments, both memories of the device and two shapes of host memory.
- * Every byte is checked, and every byte around: what arrived in the device is
- * compared by the lab's checksum, not by reading it back with the engine.
+ * Transfers move every byte and none beside it, for sizes and alignments of every
+ * kind, both memories of the device and two shapes of host memory. What arrived in the
+ * device is compared by the lab's checksum, not by reading it back with the engine.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * All channels at once, from as many processes, a thousand transfers each,
- * every one of them verified.
+ * All channels work at once: as many processes make a thousand transfers each, and
+ * every one of them is verified.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A card that dies for good. It cannot be brought back to life, so this is the
- * last test of a boot.
+ * A card whose firmware hangs still moves data; one that dies for good fails every
+ * call with an error, and the driver can be unloaded. The card cannot be brought back,
+ * so this is the last test of a boot.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Firmware images as the kernel's build of the parser sees them: the corpus of
- * the host tests, each image in an allocation of its exact size, so that KASAN
- * sees a byte read too far.
+ * Firmware images as the kernel's build of the parser sees them: the corpus of the
+ * host tests gets the same errnos, each image in an allocation of its exact size, so
+ * that KASAN sees a byte read too far.
  */
 #include "../../src/axl_elf.c"
 

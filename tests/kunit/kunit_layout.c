@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shared area: firmware's values at the edges of BAR2, of 32 and of 64 bits.
- * Each snapshot is an allocation of its exact size, so that KASAN sees a byte
- * read too far.
+ * The shared area: firmware's values at the edges of BAR2, of 32 and of 64 bits, are
+ * accepted or refused as they should be. Each snapshot is an allocation of its exact
+ * size, so that KASAN sees a byte read too far.
  */
 #include "../../src/axl_layout.c"
 

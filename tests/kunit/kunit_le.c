@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The field accessors against the kernel's own, at every alignment, up to the
+ * The field accessors return what the kernel's own do, at every alignment, up to the
  * last byte of an allocation.
  */
 #include <kunit/test.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From segments to list elements, where sizes and addresses reach the edges of
- * 32 and 64 bits: min() and check_add_overflow() here are the kernel's.
+ * From segments to list elements: they cover the transfer exactly where sizes and
+ * addresses reach the edges of 32 and 64 bits. min() and check_add_overflow() here are
+ * the kernel's.
  */
 #include "../../src/axl_edma_list.c"
 

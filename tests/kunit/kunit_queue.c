@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Turns: who gets how many, who waits for whom.
+ * The queue: clients take turns by the cost of what they have queued, a client that is
+ * new or was idle does not wait behind a backlog of others, and what is dropped leaves
+ * no trace.
  */
 #include "../../src/axl_queue.c"
 

@@ -41,6 +41,23 @@ int at_wait_state(int fd, enum axl_fw_state state, uint64_t timeout,
 	return -ETIMEDOUT;
 }
 
+int at_moves_again(struct at_ctx *t, const struct axl_xfer *x, uint32_t count)
+{
+	uint64_t end = at_now() + AT_SEC(20);
+	int err;
+
+	do {
+		err = at_query(t->fd, &t->q);
+		if (!err && t->q.fw_state == AXL_FW_RUNNING)
+			err = at_run(t->fd, x, count);
+		else if (!err)
+			err = -EAGAIN;
+		if (err)
+			at_sleep_ms(10);
+	} while (err && at_now() < end);
+	return err ? err : at_query(t->fd, &t->q);
+}
+
 int at_bind_again(struct at_ctx *t)
 {
 	int err;

@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "kselftest_harness.h"
-#include "libaxltest.h"
-#include "liblab.h"
+#include "librestart.h"
 
 #define LENGTH		65536u
 #define CHANNEL		2
@@ -39,28 +38,10 @@ FIXTURE_SETUP(reads)
 	};
 }
 
-/* Until firmware runs again and a transfer succeeds */
-static int settle(FIXTURE_DATA(reads) *self)
-{
-	uint64_t end = at_now() + AT_SEC(20);
-	int err;
-
-	do {
-		err = at_query(self->t.fd, &self->t.q);
-		if (!err && self->t.q.fw_state == AXL_FW_RUNNING)
-			err = at_run(self->t.fd, &self->x, 1);
-		else if (!err)
-			err = -EAGAIN;
-		if (err)
-			at_sleep_ms(10);
-	} while (err && at_now() < end);
-	return err ? err : at_query(self->t.fd, &self->t.q);
-}
-
 FIXTURE_TEARDOWN(reads)
 {
 	at_lab_reset();
-	EXPECT_EQ(0, settle(self));
+	EXPECT_EQ(0, at_moves_again(&self->t, &self->x, 1));
 	at_mem_free(&self->mem);
 	AT_END(&self->t);
 }
@@ -89,7 +70,7 @@ static void status_of_a_transfer(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, w.bytes);
 	EXPECT_EQ(0, at_lab_get(METIS_LAB_READ_FAIL_AT));
 	at_lab_set(METIS_LAB_FREEZE, 0);
-	EXPECT_EQ(0, settle(self));
+	EXPECT_EQ(0, at_moves_again(&self->t, &self->x, 1));
 }
 
 TEST_F_TIMEOUT(reads, status_of_a_transfer, 60)
@@ -127,7 +108,7 @@ TEST_F_TIMEOUT(reads, snapshot, 60)
 		at_sleep_ms(1);
 	EXPECT_GE(MANY - 512, at_lab_get(METIS_LAB_READ_FAILS));
 	at_lab_set(METIS_LAB_READ_FAIL_AT, 0);
-	EXPECT_EQ(0, settle(self));
+	EXPECT_EQ(0, at_moves_again(&self->t, &self->x, 1));
 	EXPECT_EQ(said, at_log_count(";axl ", "shared area: "));
 	/* the model counts bus mastering before the table, and stray writes */
 }

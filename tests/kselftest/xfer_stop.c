@@ -13,8 +13,7 @@
 #include <string.h>
 
 #include "kselftest_harness.h"
-#include "libaxltest.h"
-#include "liblab.h"
+#include "librestart.h"
 
 #define PART		65536UL
 #define NR		4
@@ -80,29 +79,10 @@ static void all_work(struct __test_metadata *_metadata,
 	EXPECT_EQ(at_crc32(0, self->mem.p, NR * PART), crc);
 }
 
-/* The driver has done with what the last trouble made it do */
-static void settle(struct __test_metadata *_metadata, FIXTURE_DATA(stop) *self)
-{
-	uint64_t end = at_now() + AT_SEC(20);
-	int err;
-
-	do {
-		err = at_query(self->t.fd, &self->t.q);
-		if (!err && self->t.q.fw_state == AXL_FW_RUNNING)
-			err = at_run(self->t.fd, self->x, NR);
-		else if (!err)
-			err = -EAGAIN;
-		if (err)
-			at_sleep_ms(10);
-	} while (err && at_now() < end);
-	ASSERT_EQ(0, err);
-	ASSERT_EQ(0, at_query(self->t.fd, &self->t.q));
-}
-
 FIXTURE_TEARDOWN(stop)
 {
 	at_lab_reset();
-	settle(_metadata, self);
+	ASSERT_EQ(0, at_moves_again(&self->t, self->x, NR));
 	all_work(_metadata, self, 99);
 	at_mem_free(&self->mem);
 	AT_END(&self->t);
@@ -203,7 +183,7 @@ TEST_F_TIMEOUT(stop, reads_fail_meanwhile, 120)
 			       fails[i].nr, fails[i].at);
 		EXPECT_EQ(0, at_lab_get(METIS_LAB_READ_FAIL_AT));
 		at_lab_set(METIS_LAB_UNDO, 1);
-		settle(_metadata, self);
+		ASSERT_EQ(0, at_moves_again(&self->t, self->x, NR));
 	}
 }
 
@@ -226,7 +206,7 @@ TEST_F_TIMEOUT(stop, link_dies_meanwhile, 120)
 			TH_LOG("read %u", reads[i]);
 		EXPECT_EQ(0, at_lab_get(METIS_LAB_READ_FAIL_AT));
 		at_lab_set(METIS_LAB_FREEZE, 0);
-		settle(_metadata, self);
+		ASSERT_EQ(0, at_moves_again(&self->t, self->x, NR));
 	}
 }
 

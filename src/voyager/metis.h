@@ -174,17 +174,4 @@ void metis_dma_stats(struct axl_device *axl, struct metis_dma_stats *stats);
 int metis_dma_fetch(struct axl_device *axl, struct axl_client *client,
 		    struct axl_buf *buf, u64 length, u64 dev_addr);
 
-/* metis_stream.c */
-void metis_stream_setup(struct metis_device *m);
-void metis_stream_stop(struct metis_device *m);
-int metis_stream_begin(struct metis_file *file, u32 source);
-int metis_stream_end(struct metis_file *file);
-int metis_stream_enable(struct metis_file *file, u32 source, bool on);
-int metis_stream_reset(struct metis_file *file, u32 source);
-int metis_stream_stats(struct metis_file *file,
-		       struct metis_stream_stats *stats);
-ssize_t metis_stream_read(struct metis_file *file, struct file *filp,
-			  char __user *to, size_t count);
-__poll_t metis_stream_poll(struct metis_file *file);
-
 #endif /* METIS_H */

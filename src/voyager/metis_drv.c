@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "metis.h"
+#include "metis_ring.h"
 
 #define METIS_SWITCH_VENDOR	0x11f8	/* Microsemi */
 #define METIS_SWITCH_DEVICE	0x8562

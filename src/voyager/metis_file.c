@@ -7,6 +7,8 @@
 #include <linux/uaccess.h>
 
 #include "metis.h"
+#include "metis_reader.h"
+#include "metis_ring.h"
 
 /* Forward wakeups of the client's and the streams' wait queues to poll(). */
 static int metis_async_wake(struct wait_queue_entry *entry, unsigned int mode,

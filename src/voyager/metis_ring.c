@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Data streams: firmware fills a ring in L2, the driver moves the data to its
- * own ring, and every reader gets all data from the time it began to read. The
- * control words of the ring in L2 are not trusted.
+ * own ring. The control words of the ring in L2 are not trusted.
  * (hardware-notes: Contexts, mailbox, streams)
  */
 #include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "metis.h"
+#include "metis_ring.h"
 
 static unsigned int stream_kib = 256;
 module_param(stream_kib, uint, 0444);
@@ -21,81 +20,8 @@ MODULE_PARM_DESC(stream_kib,
 /* Limit for rings sized by firmware's values; stream_kib may exceed it. */
 #define METIS_STREAM_RING_MAX	SZ_4M
 
-/* Polling period, in case the interrupt of a stream does not arrive; jiffies */
-#define METIS_STREAM_POLL	(HZ / 10)
-
-/* Minimum of binary data to move by DMA; maximum to move at once; bytes */
+/* Minimum of binary data to move by DMA; bytes */
 #define METIS_STREAM_DMA_MIN	SZ_4K
-#define METIS_STREAM_CHUNK	SZ_64K
-
-/**
- * struct metis_stream - a stream with readers
- * @node: in m->streams
- * @m: the card; every reader's file has a reference to it
- * @source: number of the stream
- * @nr_readers: number of readers; under m->stream_lock
- * @lock: protects what follows
- * @ring: the latest bytes; NULL until firmware's ring was seen
- * @size: bytes of @ring, a power of two, or 0
- * @head: number of bytes received so far
- * @floor: number of the oldest byte in @ring; not lowered if @head moves back
- * @snap: snapshot of the streams area
- * @snap_len: bytes of @snap
- * @generation: generation of @snap, 0 if it must be read again
- * @info: parsed record of the stream
- * @armed: @entry is in the wait queue of event info.vmsi
- * @complained: warning already logged that the ring is invalid
- * @chunk: DMA destination; NULL until it is needed
- * @chunk_mem: memory of @chunk
- * @client: client of the transfers to @chunk
- * @ending: do not arm: the last reader is gone, or the stream is temporary
- * @entry: wait queue entry for the stream's event
- * @work: empties firmware's ring
- */
-struct metis_stream {
-	struct list_head node;
-	struct metis_device *m;
-	u32 source;
-	unsigned int nr_readers;
-	struct mutex lock;	/* see above */
-	u8 *ring;
-	size_t size;
-	u64 head;
-	u64 floor;
-	void *snap;
-	size_t snap_len;
-	u64 generation;
-	struct axl_stream info;
-	bool armed;
-	bool complained;
-	struct axl_buf *chunk;
-	void *chunk_mem;
-	struct axl_client client;
-	bool ending;
-	struct wait_queue_entry entry;
-	struct delayed_work work;
-};
-
-/**
- * struct metis_reader - a file that reads a stream
- * @ref: one reference of the file and one per call that uses the reader
- * @stream: the stream; this reader is in its @nr_readers
- * @pos: number of the next byte, as in stream->head; under stream->lock, as are
- *	@start, @overruns and @ended
- * @start: number of the first byte
- * @overruns: how often bytes were lost because the reader was too slow
- * @ended: the file has stopped reading
- * @read_lock: serialises read(), so that two calls do not get the same bytes
- */
-struct metis_reader {
-	struct kref ref;
-	struct metis_stream *stream;
-	u64 pos;
-	u64 start;
-	u64 overruns;
-	bool ended;
-	struct mutex read_lock;	/* see above */
-};
 
 /*
  * Take reset_sem for reading with the card online: L2 may be accessed and the
@@ -113,8 +39,15 @@ static int metis_stream_enter(struct axl_device *axl)
 	return axl_status(axl) ?: -EAGAIN;
 }
 
-/* Wait until no restart is under way; for system calls only. */
-static int metis_stream_await(struct axl_device *axl)
+/**
+ * metis_stream_await() - wait until no restart is under way
+ * @axl: the device
+ *
+ * For system calls only.
+ *
+ * Return: 0, -EIO (dead), -ENODEV (removed) or -EINTR (killed).
+ */
+int metis_stream_await(struct axl_device *axl)
 {
 	int ret = axl_lock_ready(axl);
 
@@ -374,12 +307,18 @@ out:
 	return ret;
 }
 
-/*
- * Empty firmware's ring, but only of the bytes that it contained at the start:
- * otherwise firmware that writes without pause would keep the loop running. The
- * caller holds s->lock.
+/**
+ * metis_stream_pump() - empty firmware's ring
+ * @s: the stream; s->lock is held
+ *
+ * Only of the bytes that it contained at the start: otherwise firmware that
+ * writes without pause would keep the loop running. May sleep.
+ *
+ * Return: 0, -EAGAIN or -ESTALE (a restart is under way), -ENODATA (no streams,
+ * or firmware restarted), -ENOENT (no such stream), -EINVAL or -ERANGE (invalid
+ * record or ring), -ENOMEM, -EIO, -ENODEV, or the error of a transfer.
  */
-static int metis_stream_pump(struct metis_stream *s)
+int metis_stream_pump(struct metis_stream *s)
 {
 	struct axl_device *axl = s->m->axl;
 	u64 before = s->head;
@@ -437,7 +376,11 @@ static void metis_stream_work(struct work_struct *work)
 				   METIS_STREAM_POLL);
 }
 
-static void metis_stream_free(struct metis_stream *s)
+/**
+ * metis_stream_free() - free a stream; may sleep
+ * @s: the stream: without readers, in no list
+ */
+void metis_stream_free(struct metis_stream *s)
 {
 	mutex_lock(&s->lock);
 	s->ending = true;
@@ -453,8 +396,14 @@ static void metis_stream_free(struct metis_stream *s)
 	kfree(s);
 }
 
-static struct metis_stream *metis_stream_alloc(struct metis_device *m,
-					       u32 source)
+/**
+ * metis_stream_alloc() - allocate a stream
+ * @m: the card
+ * @source: number of the stream
+ *
+ * Return: the stream, in no list and without readers; NULL if out of memory.
+ */
+struct metis_stream *metis_stream_alloc(struct metis_device *m, u32 source)
 {
 	struct metis_stream *s = kzalloc(sizeof(*s), GFP_KERNEL);
 
@@ -469,46 +418,8 @@ static struct metis_stream *metis_stream_alloc(struct metis_device *m,
 	return s;
 }
 
-static void metis_reader_release(struct kref *ref)
-{
-	struct metis_reader *r = container_of(ref, struct metis_reader, ref);
-	struct metis_stream *s = r->stream;
-	struct metis_device *m = s->m;
-
-	mutex_lock(&m->stream_lock);
-	if (!--s->nr_readers) {
-		list_del(&s->node);
-		/*
-		 * Under the lock: a new stream of the same source must not
-		 * empty the same ring at the same time.
-		 */
-		metis_stream_free(s);
-	}
-	mutex_unlock(&m->stream_lock);
-	mutex_destroy(&r->read_lock);
-	kfree(r);
-}
-
-static void metis_reader_put(struct metis_reader *r)
-{
-	kref_put(&r->ref, metis_reader_release);
-}
-
-/* Get a reference to the file's reader, or NULL. */
-static struct metis_reader *metis_reader_get(struct metis_file *file)
-{
-	struct metis_reader *r;
-
-	spin_lock(&file->events);
-	r = file->reader;
-	if (r)
-		kref_get(&r->ref);
-	spin_unlock(&file->events);
-	return r;
-}
-
-static struct metis_stream *metis_stream_find(struct metis_device *m,
-					      u32 source)
+/* Find a stream with readers, or NULL; the caller holds m->stream_lock. */
+struct metis_stream *metis_stream_find(struct metis_device *m, u32 source)
 {
 	struct metis_stream *s;
 
@@ -517,122 +428,6 @@ static struct metis_stream *metis_stream_find(struct metis_device *m,
 			return s;
 	return NULL;
 }
-
-/* Add @r to the readers of a stream; create the stream for its first reader. */
-static int metis_reader_join(struct metis_device *m, u32 source,
-			     struct metis_reader *r)
-{
-	struct metis_stream *s;
-	int ret;
-
-	mutex_lock(&m->stream_lock);
-	s = metis_stream_find(m, source);
-	if (!s) {
-		s = metis_stream_alloc(m, source);
-		if (!s) {
-			ret = -ENOMEM;
-			goto out;
-		}
-	}
-	mutex_lock(&s->lock);
-	/* only the first reader gets the data already in firmware's ring */
-	r->start = s->head;
-	ret = metis_stream_pump(s);
-	/* no such stream yet is no error; nor may bytes just read be lost */
-	if (ret == -ENODATA || ret == -ENOENT || s->head != r->start)
-		ret = 0;
-	if (s->nr_readers)
-		r->start = s->head;
-	r->pos = r->start;
-	r->stream = s;
-	mutex_unlock(&s->lock);
-	if (!s->nr_readers && ret) {
-		metis_stream_free(s);
-		goto out;
-	}
-	ret = 0;
-	if (!s->nr_readers++) {
-		list_add(&s->node, &m->streams);
-		queue_delayed_work(metis_wq, &s->work,
-				   METIS_STREAM_POLL);
-	}
-out:
-	mutex_unlock(&m->stream_lock);
-	return ret;
-}
-
-/**
- * metis_stream_begin() - make a file a reader of a stream
- * @file: the file
- * @source: number of the stream
- *
- * Succeeds without data if firmware has no such stream or has not started,
- * since firmware started later may have the stream. May sleep.
- *
- * Return: 0, -EBUSY (the file is a reader), -EINVAL (bad number, or malformed
- * record), -ERANGE (bad ring), -ENOMEM, -EIO or -ETIMEDOUT (the card does not
- * answer, or not at the moment), -EINTR (killed) or -ENODEV (removed).
- */
-int metis_stream_begin(struct metis_file *file, u32 source)
-{
-	struct metis_reader *r;
-	int ret;
-
-	if (source >= AXL_STREAMS_SOURCES)
-		return -EINVAL;
-	/* before any data is taken, which would be lost; checked again below */
-	if (READ_ONCE(file->reader))
-		return -EBUSY;
-	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
-	if (!r)
-		return -ENOMEM;
-	kref_init(&r->ref);
-	mutex_init(&r->read_lock);
-	do {
-		ret = metis_stream_await(file->m->axl);
-		if (!ret)
-			ret = metis_reader_join(file->m, source, r);
-		/* a restart began meanwhile: retry after it */
-	} while (ret == -EAGAIN || ret == -ESTALE);
-	if (ret) {
-		mutex_destroy(&r->read_lock);
-		kfree(r);
-		return ret;
-	}
-	spin_lock(&file->events);
-	if (file->reader)
-		ret = -EBUSY;
-	else
-		swap(file->reader, r);
-	spin_unlock(&file->events);
-	if (r)
-		metis_reader_put(r);
-	return ret;
-}
-
-/* Stop reading; -EINVAL if the file is no reader. */
-int metis_stream_end(struct metis_file *file)
-{
-	struct metis_reader *r = NULL;
-
-	spin_lock(&file->events);
-	swap(file->reader, r);
-	spin_unlock(&file->events);
-	if (!r)
-		return -EINVAL;
-	mutex_lock(&r->stream->lock);
-	r->ended = true;
-	mutex_unlock(&r->stream->lock);
-	wake_up_all(&file->m->stream_wait);
-	metis_reader_put(r);
-	return 0;
-}
-
-enum metis_stream_op {
-	METIS_STREAM_ON,
-	METIS_STREAM_OFF,
-	METIS_STREAM_CLEAR,
-};
 
 /*
  * Change the enable bit of a stream, or clear its ring: the data goes to the
@@ -677,8 +472,16 @@ out:
 	return ret;
 }
 
-static int metis_stream_do(struct metis_file *file, u32 source,
-			   enum metis_stream_op op)
+/**
+ * metis_stream_do() - switch a stream on or off, or clear its ring; may sleep
+ * @file: the file
+ * @source: number of the stream
+ * @op: what to do
+ *
+ * Return: as metis_stream_enable().
+ */
+int metis_stream_do(struct metis_file *file, u32 source,
+		    enum metis_stream_op op)
 {
 	struct metis_stream *s;
 	int ret;
@@ -713,176 +516,6 @@ int metis_stream_enable(struct metis_file *file, u32 source, bool on)
 {
 	return metis_stream_do(file, source,
 			       on ? METIS_STREAM_ON : METIS_STREAM_OFF);
-}
-
-/**
- * metis_stream_reset() - skip the data so far; may sleep
- * @file: the file
- * @source: stream that it reads, or any other stream
- *
- * Restarts the statistics of the file's reader, too. Data that firmware has
- * written so far goes to other readers, or is dropped if there are none.
- *
- * Return: as metis_stream_enable().
- */
-int metis_stream_reset(struct metis_file *file, u32 source)
-{
-	struct metis_reader *r = metis_reader_get(file);
-	int ret;
-
-	if (!r || r->stream->source != source) {
-		ret = metis_stream_do(file, source, METIS_STREAM_CLEAR);
-		goto out;
-	}
-	ret = metis_stream_await(file->m->axl);
-	if (!ret) {
-		mutex_lock(&r->stream->lock);
-		/* errors ignored: then the data is of firmware that is gone */
-		metis_stream_pump(r->stream);
-		r->pos = r->stream->head;
-		r->start = r->pos;
-		r->overruns = 0;
-		mutex_unlock(&r->stream->lock);
-	}
-out:
-	if (r)
-		metis_reader_put(r);
-	return ret;
-}
-
-/*
- * Get the number of bytes available; a reader that is too slow has lost the
- * oldest. The caller holds stream->lock.
- */
-static u64 metis_reader_avail(struct metis_reader *r)
-{
-	struct metis_stream *s = r->stream;
-
-	if (r->pos < s->floor) {
-		r->pos = s->floor;
-		r->overruns++;
-	}
-	return s->head - r->pos;
-}
-
-int metis_stream_stats(struct metis_file *file,
-		       struct metis_stream_stats *stats)
-{
-	struct metis_reader *r = metis_reader_get(file);
-
-	if (!r)
-		return -EINVAL;
-	mutex_lock(&r->stream->lock);
-	stats->available = metis_reader_avail(r);
-	stats->overruns = r->overruns;
-	stats->total = r->stream->head - r->start;
-	mutex_unlock(&r->stream->lock);
-	metis_reader_put(r);
-	return 0;
-}
-
-/* Copy up to @count bytes to @to; @pos: out: number of the first byte. */
-static size_t metis_reader_peek(struct metis_reader *r, void *to, size_t count,
-				u64 *pos)
-{
-	struct metis_stream *s = r->stream;
-	size_t done, some;
-
-	mutex_lock(&s->lock);
-	count = min_t(u64, count, metis_reader_avail(r));
-	*pos = r->pos;
-	for (done = 0; done < count; done += some) {
-		size_t at = (*pos + done) & (s->size - 1);
-
-		some = min(count - done, s->size - at);
-		memcpy(to + done, s->ring + at, some);
-	}
-	mutex_unlock(&s->lock);
-	return count;
-}
-
-/*
- * Copy available bytes to user memory; -EFAULT consumes none. Only read_lock is
- * held meanwhile, because access to user memory can take long.
- */
-static ssize_t metis_reader_give(struct metis_reader *r, char __user *to,
-				 void *some, size_t count)
-{
-	ssize_t ret;
-	u64 pos;
-
-	mutex_lock(&r->read_lock);
-	ret = metis_reader_peek(r, some, count, &pos);
-	if (ret && copy_to_user(to, some, ret)) {
-		ret = -EFAULT;
-	} else if (ret) {
-		mutex_lock(&r->stream->lock);
-		/* an overrun or a reset may have advanced it further */
-		r->pos = max(r->pos, pos + ret);
-		mutex_unlock(&r->stream->lock);
-	}
-	mutex_unlock(&r->read_lock);
-	return ret;
-}
-
-static bool metis_reader_ready(struct metis_reader *r)
-{
-	return READ_ONCE(r->stream->head) != READ_ONCE(r->pos) ||
-	       READ_ONCE(r->ended) || axl_status(r->stream->m->axl);
-}
-
-/**
- * metis_stream_read() - read(2) of a stream; sleeps unless O_NONBLOCK
- * @file: the file
- * @filp: the open file, for its flags
- * @to: user memory
- * @count: bytes
- *
- * Return: bytes, 0 (the reader was ended meanwhile), -EINVAL (the file is no
- * reader), -EAGAIN (O_NONBLOCK), -EFAULT, -ENOMEM, -ERESTARTSYS, or -ENODEV
- * (the card was removed or is dead).
- */
-ssize_t metis_stream_read(struct metis_file *file, struct file *filp,
-			  char __user *to, size_t count)
-{
-	struct metis_reader *r = metis_reader_get(file);
-	void *some = NULL;
-	ssize_t ret;
-
-	if (!r)
-		return -EINVAL;
-	count = min_t(size_t, count, METIS_STREAM_CHUNK);
-	ret = -ENOMEM;
-	some = kvmalloc(max_t(size_t, count, 1), GFP_KERNEL_ACCOUNT);
-	if (!some)
-		goto out;
-	do {
-		ret = metis_reader_give(r, to, some, count);
-		if (ret || !count)
-			break;
-		ret = r->ended ? 0 : axl_status(file->m->axl) ? -ENODEV : -EAGAIN;
-		if (ret != -EAGAIN || filp->f_flags & O_NONBLOCK)
-			break;
-		ret = wait_event_interruptible(file->m->stream_wait,
-					       metis_reader_ready(r));
-	} while (!ret);
-out:
-	kvfree(some);
-	metis_reader_put(r);
-	return ret;
-}
-
-__poll_t metis_stream_poll(struct metis_file *file)
-{
-	struct metis_reader *r = metis_reader_get(file);
-	__poll_t mask = 0;
-
-	if (!r)
-		return 0;
-	if (READ_ONCE(r->stream->head) != READ_ONCE(r->pos))
-		mask = EPOLLIN | EPOLLRDNORM;
-	metis_reader_put(r);
-	return mask;
 }
 
 void metis_stream_setup(struct metis_device *m)

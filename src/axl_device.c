@@ -100,14 +100,17 @@ void axl_exit(struct axl_device *axl, int idx)
 EXPORT_SYMBOL_AXL(axl_exit);
 
 /**
- * axl_lock_ready() - take reset_sem for reading with the card online
+ * axl_generation_get() - keep the card online and its generation unchanged
  * @axl: the device
  *
- * Waits until no restart or recovery is pending or in progress. May sleep.
+ * Takes reset_sem for reading, after waiting until no restart or recovery is
+ * pending or in progress. Until axl_generation_put() what firmware publishes
+ * does not change, and L2 may be accessed. The caller must not wait for a
+ * transfer meanwhile, since recovery takes reset_sem. May sleep.
  *
- * Return: 0 with reset_sem held; without it -ENODEV, -EIO or -EINTR (killed).
+ * Return: 0, -ENODEV (unbound), -EIO (dead) or -EINTR (killed).
  */
-int axl_lock_ready(struct axl_device *axl)
+int axl_generation_get(struct axl_device *axl)
 {
 	int ret;
 
@@ -128,7 +131,64 @@ int axl_lock_ready(struct axl_device *axl)
 			return -EINTR;
 	}
 }
-EXPORT_SYMBOL_AXL(axl_lock_ready);
+EXPORT_SYMBOL_AXL(axl_generation_get);
+
+/**
+ * axl_generation_tryget() - as axl_generation_get(), without waiting
+ * @axl: the device
+ *
+ * Succeeds also if a recovery is pending but has not begun.
+ *
+ * Return: 0, -EAGAIN (a restart may be in progress), -ENODEV (unbound) or -EIO
+ * (dead).
+ */
+int axl_generation_tryget(struct axl_device *axl)
+{
+	if (!down_read_trylock(&axl->reset_sem))
+		return -EAGAIN;
+	if (READ_ONCE(axl->online))
+		return 0;
+	up_read(&axl->reset_sem);
+	return axl_status(axl) ?: -EAGAIN;
+}
+EXPORT_SYMBOL_AXL(axl_generation_tryget);
+
+void axl_generation_put(struct axl_device *axl)
+{
+	up_read(&axl->reset_sem);
+}
+EXPORT_SYMBOL_AXL(axl_generation_put);
+
+/**
+ * axl_generation_wait() - wait until no restart is pending or in progress
+ * @axl: the device
+ *
+ * May sleep.
+ *
+ * Return: as axl_generation_get().
+ */
+int axl_generation_wait(struct axl_device *axl)
+{
+	int ret = axl_generation_get(axl);
+
+	if (!ret)
+		axl_generation_put(axl);
+	return ret;
+}
+EXPORT_SYMBOL_AXL(axl_generation_wait);
+
+/**
+ * axl_generation() - get the number of the current generation
+ * @axl: the device
+ *
+ * Return: the number; constant between axl_generation_get() and
+ * axl_generation_put().
+ */
+u64 axl_generation(const struct axl_device *axl)
+{
+	return READ_ONCE(axl->generation);
+}
+EXPORT_SYMBOL_AXL(axl_generation);
 
 /**
  * axl_restart_seen() - request recovery from a restart without a link bounce

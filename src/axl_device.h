@@ -31,6 +31,7 @@
 #include <uapi/axl.h>
 
 #include "axl_buf.h"
+#include "axl_core.h"
 #include "axl_dma.h"
 #include "axl_edma_regs.h"
 #include "axl_event.h"
@@ -181,7 +182,6 @@ bool axl_wait_expired(struct axl_device *axl, unsigned long deadline);
 int axl_status(struct axl_device *axl);
 int axl_enter(struct axl_device *axl, int *idx);
 void axl_exit(struct axl_device *axl, int idx);
-int axl_lock_ready(struct axl_device *axl);
 void axl_reset_request(struct axl_device *axl, const char *why);
 void axl_restart_seen(struct axl_device *axl);
 bool axl_is_restart(const char *why);

@@ -349,7 +349,8 @@ EXPORT_SYMBOL_AXL(axl_dma_range_ok);
  *	already be freed
  * @seq: out: sequence number of the job
  *
- * The caller holds reset_sem. May sleep.
+ * The caller is between axl_generation_get() and axl_generation_put(). May
+ * sleep.
  *
  * Return: 0, -EBUSY (too many jobs or requests not collected), -ENOMEM, -ESTALE
  * (a recovery is pending), or -ENODEV or -EIO from axl_status().

@@ -344,12 +344,12 @@ static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 	u64 generation;
 	int ret;
 
-	ret = axl_lock_ready(axl);
+	ret = axl_generation_get(axl);
 	if (ret)
 		return ret;
 	ret = axl_fw_parse(axl, image);
 	generation = axl->generation;
-	up_read(&axl->reset_sem);
+	axl_generation_put(axl);
 	if (ret)
 		return ret;
 

@@ -47,7 +47,7 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 	*q = (struct axl_query) {
 		.abi = AXL_ABI_VERSION,
 		.vectors = axl->msi.nr,
-		.generation = READ_ONCE(axl->generation),
+		.generation = axl_generation(axl),
 		.bar0_size = pci_resource_len(pdev, 0),
 		.bar2_size = axl->bar2_size,
 		.l2_base = axl->hostif.layout.l2_base,
@@ -240,24 +240,23 @@ static int axl_ioc_submit(struct axl_file *file, void *arg)
 		job->reqs[i].timeout = axl_req_limit(&job->reqs[i],
 						     req->timeout_ns);
 	}
-	/* outside reset_sem: cache maintenance can take long */
+	/* before the generation: cache maintenance can take long */
 	for (i = 0; i < req->count; i++)
 		axl_buf_sync_for_device(job->reqs[i].buf, job->reqs[i].offset,
 					job->reqs[i].length);
 
-	ret = axl_lock_ready(axl);
+	ret = axl_generation_get(axl);
 	if (ret)
 		goto out;
-	if (req->generation != axl->generation)
+	if (req->generation != axl_generation(axl))
 		ret = -ESTALE;
-	/* the layout does not change while reset_sem is held */
 	for (i = 0; !ret && i < req->count; i++)
 		if (!axl_dma_range_ok(axl, job->reqs[i].dev_addr,
 				      job->reqs[i].length))
 			ret = -ERANGE;
 	if (!ret)
 		ret = axl_job_submit(axl, job, &req->seq);
-	up_read(&axl->reset_sem);
+	axl_generation_put(axl);
 	if (!ret)
 		job = NULL;
 out:
@@ -303,8 +302,7 @@ static int axl_event_look(struct axl_device *axl, struct axl_wait_event *req)
 	/* before the generation: the event may have revealed the restart */
 	if (req->count != req->seen)
 		return 0;
-	return READ_ONCE(axl->generation) == req->generation ? -EAGAIN :
-							       -ESTALE;
+	return axl_generation(axl) == req->generation ? -EAGAIN : -ESTALE;
 }
 
 static int axl_ioc_wait_event(struct axl_file *file, void *arg)
@@ -316,7 +314,7 @@ static int axl_ioc_wait_event(struct axl_file *file, void *arg)
 
 	if (req->flags || !axl_event_ok(req->event))
 		return -EINVAL;
-	if (READ_ONCE(axl->generation) != req->generation) {
+	if (axl_generation(axl) != req->generation) {
 		req->count = axl_event_count(axl, req->event);
 		return axl_status(axl) ?: -ESTALE;
 	}

@@ -23,9 +23,8 @@ static vm_fault_t axl_vm_fault_wait(struct axl_device *axl,
 
 	if (!fault_flag_allow_retry_first(vmf->flags)) {
 		/* second attempt, or the caller cannot retry */
-		if (axl_lock_ready(axl))
+		if (axl_generation_wait(axl))
 			return VM_FAULT_SIGBUS;
-		up_read(&axl->reset_sem);
 		return VM_FAULT_NOPAGE;
 	}
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
@@ -33,8 +32,7 @@ static vm_fault_t axl_vm_fault_wait(struct axl_device *axl,
 	/* without the lock the mapping and its file may be freed */
 	get_file(filp);
 	axl_release_fault_lock(vmf);
-	if (!axl_lock_ready(axl))
-		up_read(&axl->reset_sem);
+	axl_generation_wait(axl);
 	fput(filp);
 	return VM_FAULT_RETRY;
 }
@@ -47,21 +45,18 @@ static vm_fault_t axl_vm_fault(struct vm_fault *vmf)
 	/* axl_mmap_ext() has marked a mapping of the registers */
 	phys_addr_t phys = vma->vm_private_data ? axl->bar0_phys :
 			   axl->bar2_phys + (vmf->pgoff << PAGE_SHIFT);
-	vm_fault_t ret = VM_FAULT_SIGBUS;
-	int idx, err;
+	vm_fault_t ret;
+	int err;
 
-	/* held for writing by a firmware start until the link is back */
-	if (!down_read_trylock(&axl->reset_sem))
+	/* a firmware start excludes faults until the link is back */
+	err = axl_generation_tryget(axl);
+	if (err == -EAGAIN)
 		return axl_vm_fault_wait(axl, vmf);
-	err = axl_enter(axl, &idx);
-	if (!err) {
-		ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK,
-				     PHYS_PFN(phys));
-		axl_exit(axl, idx);
-	}
-	up_read(&axl->reset_sem);
-	/* -EAGAIN: the card is being restarted */
-	return err == -EAGAIN ? axl_vm_fault_wait(axl, vmf) : ret;
+	if (err)
+		return VM_FAULT_SIGBUS;
+	ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK, PHYS_PFN(phys));
+	axl_generation_put(axl);
+	return ret;
 }
 
 static const struct vm_operations_struct axl_vm_ops = {

@@ -107,10 +107,9 @@ int axl_fw_resync(struct axl_device *axl)
 	axl_check_link(axl);
 	for (;;) {
 		/* wait for a pending or running recovery */
-		ret = axl_lock_ready(axl);
+		ret = axl_generation_wait(axl);
 		if (ret)
 			return ret;
-		up_read(&axl->reset_sem);
 		if (down_write_killable(&axl->reset_sem))
 			return -EINTR;
 		if (axl->online && !axl->reset_why)

@@ -323,7 +323,7 @@ static void axl_reset_work(struct work_struct *work)
 		else if (axl->fenced || !axl_hostif_lost(axl) ||
 			 !axl_recover_fw(axl))
 			axl_reset_if_wanted(axl, why);
-		/* axl_lock_ready() waits for reset_why to be cleared */
+		/* axl_generation_get() waits for reset_why to be cleared */
 		wake_up_all(&axl->state_wait);
 	}
 	up_write(&axl->reset_sem);

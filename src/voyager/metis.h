@@ -4,9 +4,9 @@
  * and uses the DMA and interrupt paths of axl.ko.
  *
  * Lock order:
- *	metis_file.lock -> axl->reset_sem
+ *	metis_file.lock -> axl_generation_get()
  *	axl_ext_use_lock -> metis_device.view_lock -> metis_device.lock
- *	metis_device.stream_lock -> metis_stream.lock -> axl->reset_sem
+ *	metis_device.stream_lock -> metis_stream.lock -> axl_generation_tryget()
  *	wait queues of an event (hardirq), of a client (hardirq), of streams
  *		-> metis_file.wait
  */

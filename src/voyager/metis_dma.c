@@ -87,7 +87,7 @@ static struct axl_job *metis_job(struct axl_client *client,
 	return job;
 }
 
-/* Submit a job. The caller holds reset_sem for reading, the card is online. */
+/* Submit a job, between axl_generation_get() and axl_generation_put(). */
 static int metis_queue(struct axl_device *axl, struct axl_job *job, u64 *seq)
 {
 	const struct axl_req *req = &job->reqs[0];
@@ -111,14 +111,15 @@ static int metis_submit(struct axl_device *axl, struct axl_client *client,
 	if (IS_ERR(job))
 		return PTR_ERR(job);
 	do {
-		ret = axl_lock_ready(axl);
+		ret = axl_generation_get(axl);
 		if (ret)
 			break;
-		gone = move->generation && move->generation != axl->generation;
+		gone = move->generation &&
+		       move->generation != axl_generation(axl);
 		ret = gone ? -ESTALE : metis_queue(axl, job, seq);
 		if (!ret)
-			move->generation = axl->generation;
-		up_read(&axl->reset_sem);
+			move->generation = axl_generation(axl);
+		axl_generation_put(axl);
 		/* a recovery was requested meanwhile: retry after it */
 	} while (ret == -ESTALE && !gone);
 	if (ret)
@@ -158,7 +159,7 @@ static int metis_dma_run(struct axl_device *axl, struct axl_client *client,
 
 /**
  * metis_dma_fetch() - read from the card into memory of this module
- * @axl: the device, online; reset_sem held for reading, released on return
+ * @axl: the device, after axl_generation_get(); put on return
  * @client: its submitter
  * @buf: destination, not a dma-buf; filled from its start
  * @length: bytes
@@ -183,7 +184,7 @@ int metis_dma_fetch(struct axl_device *axl, struct axl_client *client,
 	int ret;
 
 	ret = IS_ERR(job) ? PTR_ERR(job) : metis_queue(axl, job, &seq);
-	up_read(&axl->reset_sem);
+	axl_generation_put(axl);
 	if (ret) {
 		if (!IS_ERR(job))
 			axl_job_free(job);
@@ -441,12 +442,12 @@ int metis_mem_xfer(struct metis_file *file, const struct metis_mem_xfer *x)
 	    check_add_overflow(x->user_addr, x->size, &end))
 		return -EINVAL;
 	/* check the whole range before the first byte is moved */
-	ret = axl_lock_ready(axl);
+	ret = axl_generation_get(axl);
 	if (ret)
 		return ret;
 	if (!axl_dma_range_ok(axl, x->dev_addr, x->size))
 		ret = -EINVAL;
-	up_read(&axl->reset_sem);
+	axl_generation_put(axl);
 
 	for (done = 0; !ret && done < x->size; done += move.length) {
 		move.length = min_t(u64, x->size - done, METIS_PIECE);

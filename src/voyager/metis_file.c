@@ -268,13 +268,13 @@ static long metis_ioc_resources(struct metis_file *file, void *arg)
 	struct metis_resources *res = arg;
 	int ret;
 
-	ret = axl_lock_ready(axl);
+	ret = axl_generation_get(axl);
 	if (ret)
 		return ret;
 	*res = file->m->res;
 	res->ddr_base[0] = axl->hostif.layout.ddr_base;
 	res->ddr_size[0] = metis_ddr_size(axl);
-	up_read(&axl->reset_sem);
+	axl_generation_put(axl);
 	return 0;
 }
 

@@ -140,7 +140,7 @@ int metis_stream_begin(struct metis_file *file, u32 source)
 	kref_init(&r->ref);
 	mutex_init(&r->read_lock);
 	do {
-		ret = metis_stream_await(file->m->axl);
+		ret = axl_generation_wait(file->m->axl);
 		if (!ret)
 			ret = metis_reader_join(file->m, source, r);
 		/* a restart began meanwhile: retry after it */
@@ -198,7 +198,7 @@ int metis_stream_reset(struct metis_file *file, u32 source)
 		ret = metis_stream_do(file, source, METIS_STREAM_CLEAR);
 		goto out;
 	}
-	ret = metis_stream_await(file->m->axl);
+	ret = axl_generation_wait(file->m->axl);
 	if (!ret) {
 		mutex_lock(&r->stream->lock);
 		/* errors ignored: then the data is of firmware that is gone */

@@ -24,36 +24,15 @@ MODULE_PARM_DESC(stream_kib,
 #define METIS_STREAM_DMA_MIN	SZ_4K
 
 /*
- * Take reset_sem for reading with the card online: L2 may be accessed and the
- * generation is constant. Does not wait, since a restart can take long and the
- * work item runs again. Returns 0, or without the semaphore -EAGAIN, -EIO or
- * -ENODEV.
+ * Keep the generation. Does not wait, since a restart can take long and the
+ * work item runs again. Returns 0, or without it -EAGAIN, -EIO or -ENODEV.
  */
 static int metis_stream_enter(struct axl_device *axl)
 {
-	if (!down_read_trylock(&axl->reset_sem))
-		return axl_status(axl) ?: -EAGAIN;
-	if (READ_ONCE(axl->online))
-		return 0;
-	up_read(&axl->reset_sem);
-	return axl_status(axl) ?: -EAGAIN;
-}
+	int ret = axl_generation_tryget(axl);
 
-/**
- * metis_stream_await() - wait until no restart is under way
- * @axl: the device
- *
- * For system calls only.
- *
- * Return: 0, -EIO (dead), -ENODEV (removed) or -EINTR (killed).
- */
-int metis_stream_await(struct axl_device *axl)
-{
-	int ret = axl_lock_ready(axl);
-
-	if (!ret)
-		up_read(&axl->reset_sem);
-	return ret;
+	/* a restart of a dead card is in progress: report it as dead */
+	return ret == -EAGAIN ? axl_status(axl) ?: ret : ret;
 }
 
 static int metis_stream_wake(struct wait_queue_entry *entry, unsigned int mode,
@@ -86,7 +65,7 @@ static bool metis_stream_known(const struct metis_stream *s)
 {
 	const struct axl_device *axl = s->m->axl;
 
-	return s->generation == axl->generation &&
+	return s->generation == axl_generation(axl) &&
 	       s->snap_len == metis_stream_area(&axl->hostif.layout);
 }
 
@@ -112,7 +91,7 @@ static int metis_stream_look(struct metis_stream *s)
 		if (!s->snap)
 			return -ENOMEM;
 		s->snap_len = len;
-		s->generation = axl->generation;
+		s->generation = axl_generation(axl);
 		memcpy_fromio(s->snap, area, len);
 	} else {
 		memcpy_fromio(s->snap + s->info.record, area + s->info.record,
@@ -240,7 +219,7 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 	u32 len = min_t(u32, end - info->read_pos,
 			min_t(size_t, METIS_STREAM_CHUNK, s->size));
 	u32 at = info->ring_offset + info->read_pos;
-	/* before metis_stream_enter(): takes reset_sem, without waiting */
+	/* before metis_stream_enter(): mapping keeps the generation, too */
 	bool dma = info->type == AXL_STREAM_TYPE_BINARY &&
 		   len >= METIS_STREAM_DMA_MIN && !metis_stream_chunk(s);
 	int ret;
@@ -250,7 +229,7 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 	if (ret)
 		return ret;
 	if (!metis_stream_known(s)) {
-		up_read(&axl->reset_sem);
+		axl_generation_put(axl);
 		return -ESTALE;
 	}
 	if (dma) {
@@ -261,7 +240,7 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 		metis_stream_put(s, s->chunk_mem, len);
 	} else {
 		metis_stream_put_io(s, axl->l2 + at, len);
-		up_read(&axl->reset_sem);
+		axl_generation_put(axl);
 	}
 	*taken = len;
 	return 0;
@@ -303,7 +282,7 @@ static int metis_stream_advance(struct metis_stream *s, u32 taken)
 		s->info.read_pos = next;
 	}
 out:
-	up_read(&axl->reset_sem);
+	axl_generation_put(axl);
 	return ret;
 }
 
@@ -329,7 +308,7 @@ int metis_stream_pump(struct metis_stream *s)
 	if (ret)
 		return ret;
 	ret = metis_stream_look(s);
-	up_read(&axl->reset_sem);
+	axl_generation_put(axl);
 	if (ret == -EINVAL || ret == -ERANGE) {
 		if (!s->complained)
 			dev_warn_ratelimited(&axl->dev,
@@ -466,7 +445,7 @@ static int metis_stream_set(struct metis_stream *s, enum metis_stream_op op)
 			writel(reg, at);
 		}
 	}
-	up_read(&axl->reset_sem);
+	axl_generation_put(axl);
 out:
 	mutex_unlock(&s->m->stream_lock);
 	return ret;
@@ -494,7 +473,7 @@ int metis_stream_do(struct metis_file *file, u32 source,
 		return -ENOMEM;
 	s->ending = true;
 	do {
-		ret = metis_stream_await(file->m->axl);
+		ret = axl_generation_wait(file->m->axl);
 		if (!ret)
 			ret = metis_stream_set(s, op);
 		/* a restart began meanwhile: retry after it */

@@ -14,7 +14,6 @@
 #include "../axl_layout.h"
 
 struct axl_buf;
-struct axl_device;
 struct metis_device;
 struct metis_file;
 
@@ -80,7 +79,6 @@ enum metis_stream_op {
 
 void metis_stream_setup(struct metis_device *m);
 void metis_stream_stop(struct metis_device *m);
-int metis_stream_await(struct axl_device *axl);
 struct metis_stream *metis_stream_alloc(struct metis_device *m, u32 source);
 void metis_stream_free(struct metis_stream *s);
 struct metis_stream *metis_stream_find(struct metis_device *m, u32 source);

@@ -83,18 +83,17 @@ static int axl_channels_show(struct seq_file *s, void *unused)
 
 	seq_puts(s, "channel  busy   transfers  errors      elements         bytes\n");
 	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
+		bool to_device = d == AXL_DIR_TO_DEVICE;
 
-		for (n = 0; n < dir->nr_ch; n++) {
-			struct axl_channel ch;
+		for (n = 0; n < axl_nr_channels(axl, to_device); n++) {
+			struct axl_channel_stats stats;
+			bool busy;
 
-			spin_lock_irq(&dir->lock);
-			ch = dir->ch[n];
-			spin_unlock_irq(&dir->lock);
+			busy = axl_channel_get_stats(axl, to_device, n, &stats);
 			seq_printf(s, "%-5s %u  %-4s %11llu %7llu %13llu %13llu\n",
-				   dir->to_device ? "read" : "write", n,
-				   ch.req ? "yes" : "no", ch.transfers,
-				   ch.errors, ch.elements, ch.bytes);
+				   to_device ? "read" : "write", n,
+				   busy ? "yes" : "no", stats.transfers,
+				   stats.errors, stats.elements, stats.bytes);
 		}
 	}
 	return 0;

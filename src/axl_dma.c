@@ -57,7 +57,7 @@ void axl_channel_run(struct axl_device *axl, struct axl_dma_dir *dir,
 	ch->started = jiffies;
 	ch->deadline = jiffies + req->timeout;
 	ch->begun = ktime_get();
-	ch->max_segs = max(ch->max_segs, nr);
+	ch->stats.max_segs = max(ch->stats.max_segs, nr);
 	ch->single = axl_cursor_single(&ch->cur, segs, nr);
 	trace_axl_start(axl, req, n, ch->single);
 	if (ch->single) {
@@ -206,18 +206,19 @@ void axl_channel_end(struct axl_device *axl, struct axl_dma_dir *dir,
 		     unsigned int n, int status)
 {
 	struct axl_channel *ch = &dir->ch[n];
+	struct axl_channel_stats *stats = &ch->stats;
 	struct axl_req *req = ch->req;
 
 	ch->req = NULL;
 	dir->running &= ~BIT(n);
 	if (status) {
-		ch->errors++;
+		stats->errors++;
 	} else {
-		ch->transfers++;
-		ch->bytes += req->length;
-		ch->last_length = req->length;
-		ch->last_ns = ktime_to_ns(ktime_sub(ktime_get(), ch->begun));
-		ch->max_ns = max(ch->max_ns, ch->last_ns);
+		stats->transfers++;
+		stats->bytes += req->length;
+		stats->last_length = req->length;
+		stats->last_ns = ktime_to_ns(ktime_sub(ktime_get(), ch->begun));
+		stats->max_ns = max(stats->max_ns, stats->last_ns);
 	}
 	trace_axl_complete(axl, req, n, status);
 	axl_req_end(req, status);
@@ -671,6 +672,47 @@ void axl_dma_poll_stop(struct axl_device *axl)
 {
 	hrtimer_cancel(&axl->dma.poll_timer);
 }
+
+static unsigned int axl_dir_index(bool to_device)
+{
+	return to_device ? AXL_DIR_TO_DEVICE : AXL_DIR_FROM_DEVICE;
+}
+
+/**
+ * axl_nr_channels() - get the number of channels of a direction
+ * @axl: the device
+ * @to_device: the direction
+ *
+ * Return: 1..%AXL_NR_CHANNELS; constant after probe.
+ */
+unsigned int axl_nr_channels(const struct axl_device *axl, bool to_device)
+{
+	return axl->dma.dirs[axl_dir_index(to_device)].nr_ch;
+}
+EXPORT_SYMBOL_AXL(axl_nr_channels);
+
+/**
+ * axl_channel_get_stats() - get the statistics of a channel
+ * @axl: the device
+ * @to_device: its direction
+ * @n: below %AXL_NR_CHANNELS; zeros for a channel that the card does not have
+ * @stats: out
+ *
+ * Return: true if the channel runs a request.
+ */
+bool axl_channel_get_stats(struct axl_device *axl, bool to_device,
+			   unsigned int n, struct axl_channel_stats *stats)
+{
+	struct axl_dma_dir *dir = &axl->dma.dirs[axl_dir_index(to_device)];
+	bool busy;
+
+	spin_lock_irq(&dir->lock);
+	*stats = dir->ch[n].stats;
+	busy = dir->ch[n].req;
+	spin_unlock_irq(&dir->lock);
+	return busy;
+}
+EXPORT_SYMBOL_AXL(axl_channel_get_stats);
 
 /**
  * axl_dma_setup() - initialise the state that needs no hardware

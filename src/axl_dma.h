@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include "axl_core.h"
 #include "axl_edma_list.h"
 #include "axl_job.h"
 #include "axl_layout.h"
@@ -42,15 +43,8 @@ struct axl_device;
  * @single: @req runs in single-block mode
  * @replays: restarts of @req because a sibling had to be stopped
  * @seen_done: the watchdog found it finished; its message may be under way
- * @transfers: successful requests
- * @errors: failed requests
- * @bytes: moved by successful requests
- * @elements: list elements written
  * @begun: time at which @req was started, or last restarted
- * @last_ns: duration of the last successful request
- * @max_ns: longest duration of a successful request
- * @last_length: bytes of the last successful request
- * @max_segs: largest number of segments of a request's buffer
+ * @stats: statistics since probe
  */
 struct axl_channel {
 	bool took_any;
@@ -63,15 +57,8 @@ struct axl_channel {
 	u8 replays;
 	bool seen_done;
 	unsigned int nr_next;
-	u64 transfers;
-	u64 errors;
-	u64 bytes;
-	u64 elements;
 	ktime_t begun;
-	u64 last_ns;
-	u64 max_ns;
-	u64 last_length;
-	unsigned int max_segs;
+	struct axl_channel_stats stats;
 };
 
 /**

@@ -271,7 +271,7 @@ unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
 		writeq((u64)elem->size << 32 | elem->control,
 		       list + AXL_EDMA_ELEM_CONTROL);
 	}
-	ch->elements += nr;
+	ch->stats.elements += nr;
 	return nr;
 }
 

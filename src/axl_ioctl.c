@@ -65,8 +65,8 @@ static int axl_ioc_query(struct axl_file *file, void *arg)
 		.vendor = pdev->vendor,
 		.device = pdev->device,
 		.revision = pdev->revision,
-		.read_channels = axl->dma.dirs[AXL_DIR_TO_DEVICE].nr_ch,
-		.write_channels = axl->dma.dirs[AXL_DIR_FROM_DEVICE].nr_ch,
+		.read_channels = axl_nr_channels(axl, true),
+		.write_channels = axl_nr_channels(axl, false),
 		.irq_mode = !axl->msi.nr ? AXL_IRQ_NONE :
 			    axl->msi.msix ? AXL_IRQ_MSIX : AXL_IRQ_MSI,
 		.iommu_mode = axl_iommu_mode(axl),
@@ -184,13 +184,13 @@ static int axl_xfer_check(struct axl_file *file, const struct axl_xfer *xfer,
 			  struct axl_req *req)
 {
 	bool to_device = xfer->direction == AXL_TO_DEVICE;
-	struct axl_dma_dir *dir = &file->axl->dma.dirs[xfer->direction & 1];
 	u64 end;
 
 	if (xfer->direction > AXL_FROM_DEVICE || xfer->reserved ||
 	    !xfer->length || xfer->length > AXL_MAX_LENGTH)
 		return -EINVAL;
-	if (xfer->channel != AXL_CHANNEL_ANY && xfer->channel >= dir->nr_ch)
+	if (xfer->channel != AXL_CHANNEL_ANY &&
+	    xfer->channel >= axl_nr_channels(file->axl, to_device))
 		return -EINVAL;
 
 	mutex_lock(&file->lock);

@@ -91,10 +91,9 @@ static struct axl_job *metis_job(struct axl_client *client,
 static int metis_queue(struct axl_device *axl, struct axl_job *job, u64 *seq)
 {
 	const struct axl_req *req = &job->reqs[0];
-	const struct axl_dma_dir *dir = req->to_device ?
-		&axl->dma.dirs[AXL_DIR_TO_DEVICE] : &axl->dma.dirs[AXL_DIR_FROM_DEVICE];
 
-	if ((req->channel != AXL_CHANNEL_ANY && req->channel >= dir->nr_ch) ||
+	if ((req->channel != AXL_CHANNEL_ANY &&
+	     req->channel >= axl_nr_channels(axl, req->to_device)) ||
 	    !axl_dma_range_ok(axl, req->dev_addr, req->length))
 		return -EINVAL;
 	return axl_job_submit(axl, job, seq);
@@ -498,20 +497,22 @@ int metis_p2p_xfer(struct metis_file *file, const struct metis_p2p_xfer *x)
 	return ret;
 }
 
-static void metis_channel_stats(const struct axl_channel *ch,
-				struct metis_channel_stats *stats)
+static void metis_channel_stats(struct axl_device *axl, bool to_device,
+				unsigned int n, struct metis_channel_stats *out)
 {
-	stats->active = !!ch->req;
-	stats->transfers = ch->transfers;
-	stats->errors = ch->errors;
-	stats->bytes = ch->bytes;
-	stats->max_segs = ch->max_segs;
-	stats->max_us = div_u64(ch->max_ns, NSEC_PER_USEC);
-	stats->last_us = div_u64(ch->last_ns, NSEC_PER_USEC);
-	stats->last_size = ch->last_length;
-	if (ch->last_ns)
-		stats->last_mbps = div64_u64(ch->last_length * 1000,
-					     ch->last_ns);
+	struct axl_channel_stats stats;
+
+	out->active = axl_channel_get_stats(axl, to_device, n, &stats);
+	out->transfers = stats.transfers;
+	out->errors = stats.errors;
+	out->bytes = stats.bytes;
+	out->max_segs = stats.max_segs;
+	out->max_us = div_u64(stats.max_ns, NSEC_PER_USEC);
+	out->last_us = div_u64(stats.last_ns, NSEC_PER_USEC);
+	out->last_size = stats.last_length;
+	if (stats.last_ns)
+		out->last_mbps = div64_u64(stats.last_length * 1000,
+					   stats.last_ns);
 }
 
 /**
@@ -521,16 +522,10 @@ static void metis_channel_stats(const struct axl_channel *ch,
  */
 void metis_dma_stats(struct axl_device *axl, struct metis_dma_stats *stats)
 {
-	unsigned int d, n;
+	unsigned int n;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
-
-		spin_lock_irq(&dir->lock);
-		for (n = 0; n < AXL_NR_CHANNELS; n++)
-			metis_channel_stats(&dir->ch[n],
-					    dir->to_device ? &stats->wr[n] :
-							     &stats->rd[n]);
-		spin_unlock_irq(&dir->lock);
+	for (n = 0; n < AXL_NR_CHANNELS; n++) {
+		metis_channel_stats(axl, true, n, &stats->wr[n]);
+		metis_channel_stats(axl, false, n, &stats->rd[n]);
 	}
 }

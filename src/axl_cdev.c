@@ -69,7 +69,7 @@ static ssize_t axl_read(struct file *filp, char __user *to, size_t count,
 {
 	struct axl_file *file = filp->private_data;
 
-	if (READ_ONCE(file->axl->gone))
+	if (axl_gone(file->axl))
 		return -ENODEV;
 	return axl_ext_read(&file->ext, filp, to, count);
 }
@@ -94,7 +94,7 @@ static int axl_open(struct inode *inode, struct file *filp)
 	struct axl_file *file;
 	int ret;
 
-	if (READ_ONCE(axl->gone))
+	if (axl_gone(axl))
 		return -ENODEV;
 	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 	if (!file)
@@ -107,7 +107,7 @@ static int axl_open(struct inode *inode, struct file *filp)
 	lockdep_set_class(&file->client.wait.lock, &axl_file_wait_key);
 	ret = axl_ext_init(&file->ext, &file->client.wait);
 	/* it may have waited for probe, which can fail */
-	if (!ret && READ_ONCE(axl->gone))
+	if (!ret && axl_gone(axl))
 		ret = -ENODEV;
 	if (ret) {
 		kfree(file);

@@ -6,9 +6,25 @@
 #ifndef AXL_CORE_H
 #define AXL_CORE_H
 
+#include <linux/ktime.h>
 #include <linux/types.h>
 
+#include <uapi/axl.h>
+
+#include "axl_buf.h"
+#include "axl_event.h"
+#include "axl_job.h"
+#include "axl_layout.h"
+
 struct axl_device;
+
+/* Limits of the native interface; most are reported by AXL_IOC_QUERY. */
+#define AXL_MAX_XFERS		256u
+#define AXL_MAX_JOBS		1024u
+#define AXL_MAX_REQS		16384u
+#define AXL_MAX_LENGTH		SZ_1G
+#define AXL_MAX_IMAGE		((u64)SZ_256M)
+#define AXL_MAX_BUFS		4096u
 
 /**
  * struct axl_channel_stats - statistics of a channel, over all clients
@@ -32,16 +48,52 @@ struct axl_channel_stats {
 	unsigned int max_segs;
 };
 
+/* axl_core.c */
+int axl_core_query(struct axl_device *axl, struct axl_query *q);
+int axl_core_reset(struct axl_device *axl, u64 *generation);
+
+/* axl_fw.c */
+int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req);
+
+/* axl_monitor.c */
+void axl_fw_detect(struct axl_device *axl);
+int axl_fw_resync(struct axl_device *axl);
+void axl_rescan(struct axl_device *axl);
+void axl_monitor_start(struct axl_device *axl);
+
+/* axl_irq.c */
+bool axl_irq_exact(const struct axl_device *axl);
+void axl_irq_late(struct axl_device *axl, u32 event);
+
 /* axl_dma.c */
+int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq);
+int axl_job_collect_killable(struct axl_device *axl, struct axl_client *client,
+			     u64 seq, struct axl_job **done);
+void axl_client_close(struct axl_device *axl, struct axl_client *client);
+bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length);
 unsigned int axl_nr_channels(const struct axl_device *axl, bool to_device);
 bool axl_channel_get_stats(struct axl_device *axl, bool to_device,
 			   unsigned int n, struct axl_channel_stats *stats);
 
+/* axl_hostif.c */
+int axl_mailbox_take(struct axl_device *axl, const void *owner);
+int axl_mailbox_give(struct axl_device *axl, const void *owner);
+int axl_hostif_context(struct axl_device *axl, unsigned int n,
+		       struct axl_context *out);
+int axl_hostif_stream(struct axl_device *axl, const void *snap, size_t len,
+		      unsigned int source, struct axl_stream *out);
+
 /* axl_device.c */
+ktime_t axl_ktime(u64 ns);
+int axl_status(struct axl_device *axl);
+bool axl_gone(const struct axl_device *axl);
 int axl_generation_get(struct axl_device *axl);
 int axl_generation_tryget(struct axl_device *axl);
 void axl_generation_put(struct axl_device *axl);
 int axl_generation_wait(struct axl_device *axl);
 u64 axl_generation(const struct axl_device *axl);
+
+/* axl_link.c */
+bool axl_port_link(struct axl_device *axl);
 
 #endif

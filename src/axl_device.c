@@ -54,6 +54,17 @@ bool axl_wait_expired(struct axl_device *axl, unsigned long deadline)
 }
 
 /**
+ * axl_gone() - check whether the driver is unbound
+ * @axl: the device
+ *
+ * Return: true from removal or shutdown on; never false again.
+ */
+bool axl_gone(const struct axl_device *axl)
+{
+	return READ_ONCE(axl->gone);
+}
+
+/**
  * axl_status() - check whether the device is usable
  * @axl: the device
  *

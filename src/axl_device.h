@@ -49,13 +49,6 @@
 
 #define AXL_BAR_REGS_SIZE	SZ_4K
 
-/* Limits of the native interface; most are reported by AXL_IOC_QUERY. */
-#define AXL_MAX_XFERS		256u
-#define AXL_MAX_JOBS		1024u
-#define AXL_MAX_REQS		16384u
-#define AXL_MAX_LENGTH		SZ_1G
-#define AXL_MAX_IMAGE		((u64)SZ_256M)
-#define AXL_MAX_BUFS		4096u
 #define AXL_MINORS		256	/* cards */
 
 /*
@@ -176,10 +169,8 @@ static inline bool axl_polled(const struct axl_device *axl)
 	return READ_ONCE(axl->selftest.delivery) == AXL_DELIVERY_POLLED;
 }
 
-ktime_t axl_ktime(u64 ns);
 unsigned long axl_timeout(u64 ns);
 bool axl_wait_expired(struct axl_device *axl, unsigned long deadline);
-int axl_status(struct axl_device *axl);
 int axl_enter(struct axl_device *axl, int *idx);
 void axl_exit(struct axl_device *axl, int idx);
 void axl_reset_request(struct axl_device *axl, const char *why);

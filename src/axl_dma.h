@@ -110,12 +110,7 @@ struct axl_dma {
 };
 
 void axl_dma_setup(struct axl_device *axl);
-void axl_client_close(struct axl_device *axl, struct axl_client *client);
-int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq);
-int axl_job_collect_killable(struct axl_device *axl, struct axl_client *client,
-			     u64 seq, struct axl_job **done);
 bool axl_dma_idle(struct axl_device *axl);
-bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length);
 bool axl_dma_irq(struct axl_device *axl, u8 channels);
 int axl_dma_drain(struct axl_device *axl);
 void axl_dma_drop_queued(struct axl_device *axl, int status);

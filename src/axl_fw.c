@@ -212,7 +212,7 @@ static int axl_fw_upload(struct axl_device *axl, struct axl_fw_image *image,
 
 	WRITE_ONCE(axl->fw.done, 0);
 	WRITE_ONCE(axl->fw.total, image->elf.total);
-	/* pairs with axl_ioc_query(): a new phase implies new byte counts */
+	/* pairs with axl_core_query(): a new phase implies new byte counts */
 	smp_store_release(&axl->fw.phase, AXL_FW_PHASE_UPLOAD);
 	for (i = 0; i < image->elf.nr_segments; i++) {
 		const struct axl_elf_segment *seg = &image->elf.segments[i];

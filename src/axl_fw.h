@@ -7,9 +7,6 @@
 #include <linux/types.h>
 #include <uapi/axl.h>
 
-struct axl_device;
-struct axl_fw_load;
-
 /* State of the current firmware load. */
 struct axl_fw {
 	/* held for a load or AXL_IOC_RESET; trylock only */
@@ -20,7 +17,5 @@ struct axl_fw {
 	u64 done;
 	u64 total;
 };
-
-int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req);
 
 #endif

@@ -9,9 +9,7 @@
 
 #include "axl_layout.h"
 
-struct axl_context;
 struct axl_device;
-struct axl_stream;
 
 /*
  * What firmware has published.
@@ -61,13 +59,7 @@ void axl_mailbox_send(struct axl_device *axl, u32 opcode, const void *msg,
 		      u32 size);
 u32 axl_mailbox_opcode(struct axl_device *axl);
 bool axl_mailbox_try(struct axl_device *axl, const void *owner);
-int axl_mailbox_take(struct axl_device *axl, const void *owner);
-int axl_mailbox_give(struct axl_device *axl, const void *owner);
 void axl_fw_load_addr(struct axl_device *axl, u64 entry);
 s64 axl_context_sts(struct axl_device *axl, unsigned int n);
-int axl_hostif_context(struct axl_device *axl, unsigned int n,
-		       struct axl_context *out);
-int axl_hostif_stream(struct axl_device *axl, const void *snap, size_t len,
-		      unsigned int source, struct axl_stream *out);
 
 #endif

@@ -2,108 +2,23 @@
 /*
  * The native ioctls of /dev/metisN.
  */
-#include <linux/bitfield.h>
 #include <linux/fs.h>
 #include <linux/nospec.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "axl_buf.h"
-#include "axl_device.h"
-#include "axl_dma.h"
+#include "axl_core.h"
 #include "axl_event.h"
 #include "axl_ext.h"
 #include "axl_file.h"
-#include "axl_fw.h"
 #include "axl_ioctl.h"
-#include "axl_iova.h"
-#include "axl_irq.h"
 #include "axl_job.h"
-#include "axl_monitor.h"
-#include "axl_reset.h"
+#include "compat/axl_compat.h"
 
 static int axl_ioc_query(struct axl_file *file, void *arg)
 {
-	struct axl_device *axl = file->axl;
-	struct axl_query *q = arg;
-	enum axl_fw_phase phase;
-	struct pci_dev *pdev;
-	int idx, ret;
-	u16 sta;
-
-	/* skipped during a firmware load, which it would slow down */
-	if (!mutex_is_locked(&axl->fw.lock))
-		axl_fw_detect(axl);
-	/* not axl_enter(): valid while offline and dead, too */
-	idx = srcu_read_lock(&axl->srcu);
-	if (READ_ONCE(axl->gone)) {
-		ret = -ENODEV;
-		goto out;
-	}
-	pdev = axl->pdev;
-	/* before fw.done and fw.total: pairs with axl_fw_upload() */
-	phase = smp_load_acquire(&axl->fw.phase);
-	*q = (struct axl_query) {
-		.abi = AXL_ABI_VERSION,
-		.vectors = axl->msi.nr,
-		.generation = axl_generation(axl),
-		.bar0_size = pci_resource_len(pdev, 0),
-		.bar2_size = axl->bar2_size,
-		.l2_base = axl->hostif.layout.l2_base,
-		.l2_size = axl->bar2_size,
-		.ddr_base = axl->hostif.layout.ddr_base,
-		.ddr_size = axl->hostif.layout.ddr_base ? AXL_DDR_MAX : 0,
-		.max_length = AXL_MAX_LENGTH,
-		.max_image = AXL_MAX_IMAGE,
-		.fw_done = READ_ONCE(axl->fw.done),
-		.fw_total = READ_ONCE(axl->fw.total),
-		.lost_interrupts = atomic64_read(&axl->msi.lost),
-		.pci_domain = pci_domain_nr(pdev->bus),
-		.pci_bus = pdev->bus->number,
-		.pci_devfn = pdev->devfn,
-		.vendor = pdev->vendor,
-		.device = pdev->device,
-		.revision = pdev->revision,
-		.read_channels = axl_nr_channels(axl, true),
-		.write_channels = axl_nr_channels(axl, false),
-		.irq_mode = !axl->msi.nr ? AXL_IRQ_NONE :
-			    axl->msi.msix ? AXL_IRQ_MSIX : AXL_IRQ_MSI,
-		.iommu_mode = axl_iommu_mode(axl),
-		.fw_state = READ_ONCE(axl->fw_state),
-		.fw_phase = phase,
-		.layout_major = axl->hostif.layout.major,
-		.layout_minor = axl->hostif.layout.minor,
-		.page_size = axl_iommu_granule(axl),
-		.max_xfers = AXL_MAX_XFERS,
-		.max_jobs = AXL_MAX_JOBS,
-		.nr_vmsi = axl->hostif.published ? axl->irq.nr_vmsi : 0,
-		.rescued_interrupts = atomic64_read(&axl->irq.rescued),
-		.restarts = READ_ONCE(axl->restarts),
-		.guard = axl->guard.mode,
-		.delivery = READ_ONCE(axl->selftest.delivery),
-		.max_bufs = AXL_MAX_BUFS,
-	};
-	if (axl->hostif.published)
-		q->features |= AXL_FEAT_VMSI;
-	if (axl_irq_exact(axl))
-		q->features |= AXL_FEAT_EVENTS_EXACT;
-	if (axl->hostif.layout.dma_desc.valid)
-		q->features |= AXL_FEAT_DMA_LIST;
-	if (axl->hostif.layout.dma_vm)
-		q->features |= AXL_FEAT_DMA_VM;
-	if (axl->hostif.layout.ddr_base)
-		q->features |= AXL_FEAT_DDR;
-	if (READ_ONCE(axl->online) &&
-	    !pcie_capability_read_word(pdev, PCI_EXP_LNKSTA, &sta) &&
-	    sta != (u16)~0) {
-		q->link_speed = FIELD_GET(PCI_EXP_LNKSTA_CLS, sta);
-		q->link_width = FIELD_GET(PCI_EXP_LNKSTA_NLW, sta);
-	}
-	ret = 0;
-out:
-	srcu_read_unlock(&axl->srcu, idx);
-	return ret;
+	return axl_core_query(file->axl, arg);
 }
 
 static int axl_ioc_fw_load(struct axl_file *file, void *arg)
@@ -406,25 +321,11 @@ static int axl_ioc_event_fd(struct axl_file *file, void *arg)
 
 static int axl_ioc_reset(struct axl_file *file, void *arg)
 {
-	struct axl_device *axl = file->axl;
 	struct axl_reset *req = arg;
-	int ret;
 
 	if (req->flags || req->reserved)
 		return -EINVAL;
-	if (!mutex_trylock(&axl->fw.lock))
-		return -EBUSY;
-	ret = down_write_killable(&axl->reset_sem);
-	if (ret)
-		goto out;
-	ret = axl_status(axl);
-	if (!ret)
-		ret = axl->paused ? -EBUSY : axl_reset(axl);
-	req->generation = axl->generation;
-	up_write(&axl->reset_sem);
-out:
-	mutex_unlock(&axl->fw.lock);
-	return ret;
+	return axl_core_reset(file->axl, &req->generation);
 }
 
 /* Indexed by request number; the caller's structure size may differ. */
@@ -477,7 +378,7 @@ long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 	int ret;
 
 	if (_IOC_TYPE(cmd) != AXL_IOC_MAGIC)
-		return READ_ONCE(file->axl->gone) ? -ENODEV :
+		return axl_gone(file->axl) ? -ENODEV :
 		       axl_ext_ioctl(file->axl, &file->ext, cmd, user);
 	if (_IOC_NR(cmd) >= ARRAY_SIZE(axl_ioctls))
 		return -ENOTTY;
@@ -486,7 +387,7 @@ long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 					       ARRAY_SIZE(axl_ioctls))];
 	if (_IOC_DIR(cmd) != _IOC_DIR(ioctl->cmd))
 		return -ENOTTY;
-	if (READ_ONCE(file->axl->gone))
+	if (axl_gone(file->axl))
 		return -ENODEV;
 	if (!usize)
 		return -EINVAL;

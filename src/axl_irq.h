@@ -58,10 +58,8 @@ void axl_irq_release(struct axl_device *axl);
 int axl_irq_alloc(struct axl_device *axl);
 void axl_irq_free(struct axl_device *axl);
 void axl_irq_route(struct axl_device *axl);
-bool axl_irq_exact(const struct axl_device *axl);
 unsigned int axl_irq_take_all(struct axl_device *axl);
 void axl_irq_rescued(struct axl_device *axl, unsigned int nr);
-void axl_irq_late(struct axl_device *axl, u32 event);
 void axl_signal_candidates(struct axl_device *axl, bool online);
 void axl_scan_slots(struct axl_device *axl, unsigned int n,
 		    unsigned int end, bool seen_only);

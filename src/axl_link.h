@@ -7,7 +7,6 @@
 
 struct axl_device;
 
-bool axl_port_link(struct axl_device *axl);
 bool axl_link_up(struct axl_device *axl);
 bool axl_link_bounced(struct axl_device *axl);
 void axl_restore_config(struct axl_device *axl);

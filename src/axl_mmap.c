@@ -101,7 +101,7 @@ int axl_mmap(struct file *filp, struct vm_area_struct *vma)
 	u64 pages = file->axl->bar2_size >> PAGE_SHIFT;
 	int ret;
 
-	if (READ_ONCE(file->axl->gone))
+	if (axl_gone(file->axl))
 		return -ENODEV;
 	/* not VM_SHARED: mmap() clears it for a file opened read-only */
 	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_pgoff >= pages ||

@@ -7,10 +7,6 @@
 
 struct axl_device;
 
-void axl_fw_detect(struct axl_device *axl);
-int axl_fw_resync(struct axl_device *axl);
-void axl_rescan(struct axl_device *axl);
-void axl_monitor_start(struct axl_device *axl);
 void axl_monitor_stop(struct axl_device *axl);
 bool axl_check_link(struct axl_device *axl);
 void axl_monitor_setup(struct axl_device *axl);

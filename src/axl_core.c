@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the interfaces ask of the driver as a whole: the facts of a card, a
+ * reset.
+ */
+#include <linux/bitfield.h>
+#include <linux/pci.h>
+#include <linux/rcupdate.h>
+
+#include "axl_core.h"
+#include "axl_device.h"
+#include "axl_fw.h"
+#include "axl_hostif.h"
+#include "axl_iova.h"
+#include "axl_irq.h"
+#include "axl_monitor.h"
+#include "axl_reset.h"
+
+/**
+ * axl_core_query() - get the facts and the state of a card
+ * @axl: the device
+ * @q: out
+ *
+ * Detects restarts and adopts newly published areas, as axl_fw_detect(). May
+ * sleep.
+ *
+ * Return: 0 or -ENODEV (unbound).
+ */
+int axl_core_query(struct axl_device *axl, struct axl_query *q)
+{
+	enum axl_fw_phase phase;
+	struct pci_dev *pdev;
+	int idx, ret;
+	u16 sta;
+
+	/* skipped during a firmware load, which it would slow down */
+	if (!mutex_is_locked(&axl->fw.lock))
+		axl_fw_detect(axl);
+	/* not axl_enter(): valid while offline and dead, too */
+	idx = srcu_read_lock(&axl->srcu);
+	if (READ_ONCE(axl->gone)) {
+		ret = -ENODEV;
+		goto out;
+	}
+	pdev = axl->pdev;
+	/* before fw.done and fw.total: pairs with axl_fw_upload() */
+	phase = smp_load_acquire(&axl->fw.phase);
+	*q = (struct axl_query) {
+		.abi = AXL_ABI_VERSION,
+		.vectors = axl->msi.nr,
+		.generation = axl_generation(axl),
+		.bar0_size = pci_resource_len(pdev, 0),
+		.bar2_size = axl->bar2_size,
+		.l2_base = axl->hostif.layout.l2_base,
+		.l2_size = axl->bar2_size,
+		.ddr_base = axl->hostif.layout.ddr_base,
+		.ddr_size = axl->hostif.layout.ddr_base ? AXL_DDR_MAX : 0,
+		.max_length = AXL_MAX_LENGTH,
+		.max_image = AXL_MAX_IMAGE,
+		.fw_done = READ_ONCE(axl->fw.done),
+		.fw_total = READ_ONCE(axl->fw.total),
+		.lost_interrupts = atomic64_read(&axl->msi.lost),
+		.pci_domain = pci_domain_nr(pdev->bus),
+		.pci_bus = pdev->bus->number,
+		.pci_devfn = pdev->devfn,
+		.vendor = pdev->vendor,
+		.device = pdev->device,
+		.revision = pdev->revision,
+		.read_channels = axl_nr_channels(axl, true),
+		.write_channels = axl_nr_channels(axl, false),
+		.irq_mode = !axl->msi.nr ? AXL_IRQ_NONE :
+			    axl->msi.msix ? AXL_IRQ_MSIX : AXL_IRQ_MSI,
+		.iommu_mode = axl_iommu_mode(axl),
+		.fw_state = READ_ONCE(axl->fw_state),
+		.fw_phase = phase,
+		.layout_major = axl->hostif.layout.major,
+		.layout_minor = axl->hostif.layout.minor,
+		.page_size = axl_iommu_granule(axl),
+		.max_xfers = AXL_MAX_XFERS,
+		.max_jobs = AXL_MAX_JOBS,
+		.nr_vmsi = axl->hostif.published ? axl->irq.nr_vmsi : 0,
+		.rescued_interrupts = atomic64_read(&axl->irq.rescued),
+		.restarts = READ_ONCE(axl->restarts),
+		.guard = axl->guard.mode,
+		.delivery = READ_ONCE(axl->selftest.delivery),
+		.max_bufs = AXL_MAX_BUFS,
+	};
+	if (axl->hostif.published)
+		q->features |= AXL_FEAT_VMSI;
+	if (axl_irq_exact(axl))
+		q->features |= AXL_FEAT_EVENTS_EXACT;
+	if (axl->hostif.layout.dma_desc.valid)
+		q->features |= AXL_FEAT_DMA_LIST;
+	if (axl->hostif.layout.dma_vm)
+		q->features |= AXL_FEAT_DMA_VM;
+	if (axl->hostif.layout.ddr_base)
+		q->features |= AXL_FEAT_DDR;
+	if (READ_ONCE(axl->online) &&
+	    !pcie_capability_read_word(pdev, PCI_EXP_LNKSTA, &sta) &&
+	    sta != (u16)~0) {
+		q->link_speed = FIELD_GET(PCI_EXP_LNKSTA_CLS, sta);
+		q->link_width = FIELD_GET(PCI_EXP_LNKSTA_NLW, sta);
+	}
+	ret = 0;
+out:
+	srcu_read_unlock(&axl->srcu, idx);
+	return ret;
+}
+
+/**
+ * axl_core_reset() - reset the card for a user, and bring it online
+ * @axl: the device
+ * @generation: out: the generation afterwards; unchanged if the reset was not
+ *	begun
+ *
+ * May sleep; takes reset_sem.
+ *
+ * Return: 0, -EBUSY (a firmware load or another agent's reset is under way),
+ * -EINTR (killed), or an error of axl_status() or axl_reset().
+ */
+int axl_core_reset(struct axl_device *axl, u64 *generation)
+{
+	int ret;
+
+	if (!mutex_trylock(&axl->fw.lock))
+		return -EBUSY;
+	ret = down_write_killable(&axl->reset_sem);
+	if (ret)
+		goto out;
+	ret = axl_status(axl);
+	if (!ret)
+		ret = axl->paused ? -EBUSY : axl_reset(axl);
+	*generation = axl->generation;
+	up_write(&axl->reset_sem);
+out:
+	mutex_unlock(&axl->fw.lock);
+	return ret;
+}

@@ -16,7 +16,7 @@
 static DEFINE_MUTEX(axl_ext_list_lock);
 static LIST_HEAD(axl_ext_devices);
 /*
- * Protects axl_ext_ops and axl_device.ext.added during a file's first use.
+ * Protects axl_ext_ops and axl_device.ext.card during a file's first use.
  * Nests inside axl_ext_list_lock and inside mmap_lock. Both variables are
  * written with both locks of this file held.
  */
@@ -30,31 +30,34 @@ static void axl_ext_offer(const struct axl_ext_ops *ops)
 	mutex_unlock(&axl_ext_use_lock);
 }
 
-static void axl_ext_set_added(struct axl_device *axl, bool added)
+static void axl_ext_set_card(struct axl_device *axl, void *card)
 {
 	mutex_lock(&axl_ext_use_lock);
-	axl->ext.added = added;
+	axl->ext.card = card;
 	mutex_unlock(&axl_ext_use_lock);
 }
 
 static void axl_ext_add_to(struct axl_device *axl)
 {
-	int ret = axl_ext_ops->add(axl);
+	void *card = axl_ext_ops->add(axl);
 
-	axl_ext_set_added(axl, !ret);
-	if (ret)
+	if (!IS_ERR(card))
+		axl_ext_set_card(axl, card);
+	else
 		dev_warn(&axl->pdev->dev,
-			 "%s cannot serve this card (%d)\n",
-			 module_name(axl_ext_ops->owner), ret);
+			 "%s cannot serve this card (%ld)\n",
+			 module_name(axl_ext_ops->owner), PTR_ERR(card));
 }
 
 static void axl_ext_del_from(struct axl_device *axl)
 {
-	if (!axl->ext.added)
+	void *card = axl->ext.card;
+
+	if (!card)
 		return;
 	/* no call of ops->open() is running after this */
-	axl_ext_set_added(axl, false);
-	axl_ext_ops->del(axl);
+	axl_ext_set_card(axl, NULL);
+	axl_ext_ops->del(card);
 }
 
 /**
@@ -193,8 +196,8 @@ int axl_ext_claim(struct axl_device *axl, struct axl_ext_file *ext)
 	/* another thread may have claimed it meanwhile */
 	if (ext->ops) {
 		ret = 0;
-	} else if (ops && axl->ext.added && try_module_get(ops->owner)) {
-		priv = ops->open(axl, ext->wait);
+	} else if (ops && axl->ext.card && try_module_get(ops->owner)) {
+		priv = ops->open(axl->ext.card, ext->wait);
 		ret = PTR_ERR_OR_ZERO(priv);
 		if (ret) {
 			module_put(ops->owner);

@@ -23,8 +23,9 @@ struct module;
 /**
  * struct axl_ext_ops - callbacks of the second interface
  * @owner: module; referenced by each file that uses the interface
- * @add: start serving a card; its PCI device can be used until @del returns. On
- *	an error the card does not get the interface
+ * @add: start serving a card; its PCI device can be used until @del returns.
+ *	Returns the argument of @del and @open, or an ERR_PTR(): then the card
+ *	does not get the interface
  * @del: stop serving a card, on removal of the card or of the interface. Files
  *	may stay open and keep the result of @open
  * @open: called on the first use by a file; returns the priv argument of the
@@ -43,9 +44,9 @@ struct module;
  */
 struct axl_ext_ops {
 	struct module *owner;
-	int (*add)(struct axl_device *axl);
-	void (*del)(struct axl_device *axl);
-	void *(*open)(struct axl_device *axl, wait_queue_head_t *wait);
+	void *(*add)(struct axl_device *axl);
+	void (*del)(void *card);
+	void *(*open)(void *card, wait_queue_head_t *wait);
 	void (*release)(void *priv);
 	long (*ioctl)(void *priv, unsigned int cmd, unsigned long arg);
 	ssize_t (*read)(void *priv, struct file *filp, char __user *to,
@@ -71,10 +72,8 @@ struct axl_ext_file {
 struct axl_ext {
 	/* in axl_ext_devices, under axl_ext_list_lock */
 	struct list_head node;
-	/* the interface serves this card; written with both locks held */
-	bool added;
-	/* private to the interface; set by add(), valid until del() */
-	void *priv;
+	/* result of add(), NULL: not served; written with both locks held */
+	void *card;
 };
 
 int axl_ext_register(const struct axl_ext_ops *ops);

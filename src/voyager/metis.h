@@ -143,7 +143,7 @@ extern struct workqueue_struct *metis_wq;
 void metis_device_put(struct metis_device *m);
 
 /* metis_file.c */
-void *metis_open(struct axl_device *axl, wait_queue_head_t *wait);
+void *metis_open(void *card, wait_queue_head_t *wait);
 void metis_release(void *priv);
 long metis_ioctl(void *priv, unsigned int cmd, unsigned long arg);
 ssize_t metis_read(void *priv, struct file *filp, char __user *to,

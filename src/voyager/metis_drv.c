@@ -167,7 +167,7 @@ static void metis_add_names(struct metis_device *m)
 	}
 }
 
-static int metis_device_add(struct axl_device *axl)
+static void *metis_device_add(struct axl_device *axl)
 {
 	struct pci_dev *pdev = axl->pdev;
 	struct metis_device *m;
@@ -176,7 +176,7 @@ static int metis_device_add(struct axl_device *axl)
 
 	m = kvzalloc(sizeof(*m), GFP_KERNEL);
 	if (!m)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	kref_init(&m->ref);
 	m->axl = axl;
 	spin_lock_init(&m->lock);
@@ -193,7 +193,7 @@ static int metis_device_add(struct axl_device *axl)
 	ret = device_create_file(&pdev->dev, &dev_attr_axl_aipu_restore);
 	if (ret) {
 		metis_device_put(m);
-		return ret;
+		return ERR_PTR(ret);
 	}
 	metis_add_names(m);
 	if (m->names[0]) {
@@ -202,21 +202,19 @@ static int metis_device_add(struct axl_device *axl)
 		debugfs_create_file("vmsi", 0400, m->debugfs, axl,
 				    &metis_vmsi_fops);
 	}
-	axl->ext.priv = m;
-	return 0;
+	return m;
 }
 
-static void metis_device_del(struct axl_device *axl)
+static void metis_device_del(void *card)
 {
-	struct metis_device *m = axl->ext.priv;
+	struct metis_device *m = card;
 	unsigned int i;
 
-	axl->ext.priv = NULL;
 	debugfs_remove_recursive(m->debugfs);
 	for (i = 0; i < METIS_NAMES; i++)
 		if (m->names[i])
 			device_unregister(m->names[i]);
-	device_remove_file(&axl->pdev->dev, &dev_attr_axl_aipu_restore);
+	device_remove_file(&m->axl->pdev->dev, &dev_attr_axl_aipu_restore);
 	metis_stream_stop(m);
 	metis_device_put(m);
 }

@@ -25,9 +25,9 @@ static int metis_stream_wake_file(struct wait_queue_entry *entry,
 	return 0;
 }
 
-void *metis_open(struct axl_device *axl, wait_queue_head_t *wait)
+void *metis_open(void *card, wait_queue_head_t *wait)
 {
-	struct metis_device *m = axl->ext.priv;
+	struct metis_device *m = card;
 	struct metis_file *file;
 	int ret;
 

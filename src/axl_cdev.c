@@ -9,16 +9,13 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 
-#include "axl_buf.h"
 #include "axl_cdev.h"
+#include "axl_core.h"
 #include "axl_device.h"
-#include "axl_dma.h"
-#include "axl_event.h"
 #include "axl_ext.h"
 #include "axl_file.h"
 #include "axl_ioctl.h"
-#include "axl_job.h"
-#include "axl_monitor.h"
+#include "axl_mmap.h"
 
 static dev_t axl_devt;
 
@@ -55,7 +52,7 @@ static __poll_t axl_poll(struct file *filp, struct poll_table_struct *wait)
 
 	/* at most two queues: io_uring refuses a third */
 	poll_wait(filp, &file->client.wait, wait);
-	poll_wait(filp, &file->axl->state_wait, wait);
+	poll_wait(filp, axl_state_wait_head(file->axl), wait);
 	mask = axl_ext_poll(&file->ext);
 	if (!list_empty_careful(&file->client.done))
 		mask |= EPOLLIN | EPOLLRDNORM;
@@ -209,7 +206,7 @@ int axl_cdev_add(struct axl_device *axl)
 	ret = axl_cdev_show(axl);
 	if (ret)
 		/* a thread may already wait in open(): let it fail */
-		WRITE_ONCE(axl->gone, true);
+		axl_set_gone(axl);
 	else
 		axl_ext_add(axl);
 	axl_ext_unlock();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the interfaces see of the rest of the driver: axl_cdev.c, axl_ioctl.c,
- * axl_mmap.c and metis.ko. Documented where the functions are defined.
+ * axl_mmap.c and metis.ko. Documented where the functions are defined. A card
+ * is opaque; axl_cdev.c and axl_mmap.c know its nodes, open files and BARs.
  */
 #ifndef AXL_CORE_H
 #define AXL_CORE_H
@@ -17,6 +18,9 @@
 #include "axl_layout.h"
 
 struct axl_device;
+struct device;
+struct pci_dev;
+struct wait_queue_head;
 
 /* Limits of the native interface; most are reported by AXL_IOC_QUERY. */
 #define AXL_MAX_XFERS		256u
@@ -82,11 +86,23 @@ int axl_hostif_context(struct axl_device *axl, unsigned int n,
 		       struct axl_context *out);
 int axl_hostif_stream(struct axl_device *axl, const void *snap, size_t len,
 		      unsigned int source, struct axl_stream *out);
+size_t axl_streams_len(struct axl_device *axl);
+void axl_streams_copy(struct axl_device *axl, u32 offset, void *to, size_t len);
+u32 axl_streams_read(struct axl_device *axl, u32 offset);
+void axl_streams_write(struct axl_device *axl, u32 offset, u32 value);
+void axl_l2_copy(struct axl_device *axl, u32 offset, void *to, size_t len);
+u64 axl_l2_base(struct axl_device *axl);
+u64 axl_ddr_base(struct axl_device *axl);
 
 /* axl_device.c */
 ktime_t axl_ktime(u64 ns);
 int axl_status(struct axl_device *axl);
 bool axl_gone(const struct axl_device *axl);
+void axl_set_gone(struct axl_device *axl);
+struct wait_queue_head *axl_state_wait_head(struct axl_device *axl);
+struct device *axl_dev(struct axl_device *axl);
+struct pci_dev *axl_pdev(const struct axl_device *axl);
+u64 axl_l2_size(const struct axl_device *axl);
 int axl_generation_get(struct axl_device *axl);
 int axl_generation_tryget(struct axl_device *axl);
 void axl_generation_put(struct axl_device *axl);

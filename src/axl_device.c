@@ -65,6 +65,63 @@ bool axl_gone(const struct axl_device *axl)
 }
 
 /**
+ * axl_set_gone() - let open files fail with -ENODEV from now on
+ * @axl: the device
+ */
+void axl_set_gone(struct axl_device *axl)
+{
+	WRITE_ONCE(axl->gone, true);
+}
+
+/**
+ * axl_state_wait_head() - get the wait queue of the card's state
+ * @axl: the device
+ *
+ * Return: the queue; woken for a new generation, and when the result of
+ * axl_status() changes.
+ */
+struct wait_queue_head *axl_state_wait_head(struct axl_device *axl)
+{
+	return &axl->state_wait;
+}
+
+/**
+ * axl_dev() - get the class device
+ * @axl: the device
+ *
+ * Return: the device; its reference count is that of @axl.
+ */
+struct device *axl_dev(struct axl_device *axl)
+{
+	return &axl->dev;
+}
+EXPORT_SYMBOL_AXL(axl_dev);
+
+/**
+ * axl_pdev() - get the PCI function
+ * @axl: the device
+ *
+ * Return: the function; for log lines only once the driver is unbound.
+ */
+struct pci_dev *axl_pdev(const struct axl_device *axl)
+{
+	return axl->pdev;
+}
+EXPORT_SYMBOL_AXL(axl_pdev);
+
+/**
+ * axl_l2_size() - get the size of BAR2
+ * @axl: the device
+ *
+ * Return: bytes; constant after probe.
+ */
+u64 axl_l2_size(const struct axl_device *axl)
+{
+	return axl->bar2_size;
+}
+EXPORT_SYMBOL_AXL(axl_l2_size);
+
+/**
  * axl_status() - check whether the device is usable
  * @axl: the device
  *
@@ -101,14 +158,12 @@ int axl_enter(struct axl_device *axl, int *idx)
 	srcu_read_unlock(&axl->srcu, *idx);
 	return axl_status(axl) ?: -EAGAIN;
 }
-EXPORT_SYMBOL_AXL(axl_enter);
 
 void axl_exit(struct axl_device *axl, int idx)
 {
 	__acquire(&axl->srcu);
 	srcu_read_unlock(&axl->srcu, idx);
 }
-EXPORT_SYMBOL_AXL(axl_exit);
 
 /**
  * axl_generation_get() - keep the card online and its generation unchanged

@@ -424,7 +424,7 @@ s64 axl_context_sts(struct axl_device *axl, unsigned int n)
 
 /**
  * axl_hostif_context() - read a context record
- * @axl: the device, inside axl_enter()
+ * @axl: the device, after axl_generation_get()
  * @n: below AXL_CONTEXT_COUNT
  * @out: filled in on success; no field is checked
  *
@@ -435,6 +435,7 @@ int axl_hostif_context(struct axl_device *axl, unsigned int n,
 {
 	u8 snap[AXL_CONTEXT_BYTES];
 
+	lockdep_assert_held(&axl->reset_sem);
 	if (!axl->hostif.layout.contexts.valid)
 		return -ENODATA;
 	memcpy_fromio(snap, axl->l2 + axl->hostif.layout.contexts.offset +
@@ -445,7 +446,7 @@ EXPORT_SYMBOL_AXL(axl_hostif_context);
 
 /**
  * axl_hostif_stream() - parse a stream's record in a snapshot
- * @axl: the device; reset_sem held
+ * @axl: the device, after axl_generation_get()
  * @snap: snapshot of the streams area
  * @len: bytes of @snap
  * @source: number of the stream
@@ -456,7 +457,105 @@ EXPORT_SYMBOL_AXL(axl_hostif_context);
 int axl_hostif_stream(struct axl_device *axl, const void *snap, size_t len,
 		      unsigned int source, struct axl_stream *out)
 {
-	return axl_layout_parse_stream(snap, len, &axl->hostif.layout, axl->bar2_size,
-				       source, out);
+	lockdep_assert_held(&axl->reset_sem);
+	return axl_layout_parse_stream(snap, len, &axl->hostif.layout,
+				       axl->bar2_size, source, out);
 }
 EXPORT_SYMBOL_AXL(axl_hostif_stream);
+
+/**
+ * axl_streams_len() - get the number of usable bytes of the streams area
+ * @axl: the device, after axl_generation_get()
+ *
+ * Return: bytes, 0 if firmware has no streams.
+ */
+size_t axl_streams_len(struct axl_device *axl)
+{
+	const struct axl_ref *ref = &axl->hostif.layout.streams;
+
+	lockdep_assert_held(&axl->reset_sem);
+	return ref->valid ? axl_layout_streams_len(ref) : 0;
+}
+EXPORT_SYMBOL_AXL(axl_streams_len);
+
+static void __iomem *axl_streams(struct axl_device *axl, u32 offset)
+{
+	lockdep_assert_held(&axl->reset_sem);
+	return axl->l2 + axl->hostif.layout.streams.offset + offset;
+}
+
+/**
+ * axl_streams_copy() - copy a part of the streams area
+ * @axl: the device, after axl_generation_get()
+ * @offset: first byte in the area
+ * @to: destination
+ * @len: bytes; the part is inside axl_streams_len()
+ */
+void axl_streams_copy(struct axl_device *axl, u32 offset, void *to, size_t len)
+{
+	memcpy_fromio(to, axl_streams(axl, offset), len);
+}
+EXPORT_SYMBOL_AXL(axl_streams_copy);
+
+/**
+ * axl_streams_read() - read a word of the streams area
+ * @axl: the device, after axl_generation_get()
+ * @offset: of the word in the area; the word is inside axl_streams_len()
+ *
+ * Return: the word; all ones if the link is dead.
+ */
+u32 axl_streams_read(struct axl_device *axl, u32 offset)
+{
+	return readl(axl_streams(axl, offset));
+}
+EXPORT_SYMBOL_AXL(axl_streams_read);
+
+/**
+ * axl_streams_write() - write a word of the streams area
+ * @axl: the device, after axl_generation_get()
+ * @offset: as for axl_streams_read()
+ * @value: the word
+ */
+void axl_streams_write(struct axl_device *axl, u32 offset, u32 value)
+{
+	writel(value, axl_streams(axl, offset));
+}
+EXPORT_SYMBOL_AXL(axl_streams_write);
+
+/**
+ * axl_l2_copy() - copy a part of L2 by the CPU
+ * @axl: the device, after axl_generation_get()
+ * @offset: first byte in BAR2
+ * @to: destination
+ * @len: bytes; the part is inside BAR2
+ */
+void axl_l2_copy(struct axl_device *axl, u32 offset, void *to, size_t len)
+{
+	lockdep_assert_held(&axl->reset_sem);
+	memcpy_fromio(to, axl->l2 + offset, len);
+}
+EXPORT_SYMBOL_AXL(axl_l2_copy);
+
+/**
+ * axl_l2_base() - get the device address of BAR2 offset 0
+ * @axl: the device, after axl_generation_get()
+ */
+u64 axl_l2_base(struct axl_device *axl)
+{
+	lockdep_assert_held(&axl->reset_sem);
+	return axl->hostif.layout.l2_base;
+}
+EXPORT_SYMBOL_AXL(axl_l2_base);
+
+/**
+ * axl_ddr_base() - get the device address of DDR
+ * @axl: the device, after axl_generation_get()
+ *
+ * Return: the address, 0 if unknown.
+ */
+u64 axl_ddr_base(struct axl_device *axl)
+{
+	lockdep_assert_held(&axl->reset_sem);
+	return axl->hostif.layout.ddr_base;
+}
+EXPORT_SYMBOL_AXL(axl_ddr_base);

@@ -7,13 +7,10 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "axl_buf.h"
 #include "axl_core.h"
-#include "axl_event.h"
 #include "axl_ext.h"
 #include "axl_file.h"
 #include "axl_ioctl.h"
-#include "axl_job.h"
 #include "compat/axl_compat.h"
 
 static int axl_ioc_query(struct axl_file *file, void *arg)

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 
+#include "axl_core.h"
 #include "axl_device.h"
 #include "axl_ext.h"
 #include "axl_file.h"
@@ -98,7 +99,7 @@ static int axl_mmap_ext(struct axl_file *file, struct vm_area_struct *vma)
 int axl_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct axl_file *file = filp->private_data;
-	u64 pages = file->axl->bar2_size >> PAGE_SHIFT;
+	u64 pages = axl_l2_size(file->axl) >> PAGE_SHIFT;
 	int ret;
 
 	if (axl_gone(file->axl))

@@ -15,21 +15,16 @@
 
 #include <linux/debugfs.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/types.h>
 #include <linux/wait.h>
 
-#include "../axl_buf.h"
 #include "../axl_cdev.h"
-#include "../axl_device.h"
-#include "../axl_dma.h"
-#include "../axl_event.h"
+#include "../axl_core.h"
 #include "../axl_ext.h"
-#include "../axl_hostif.h"
-#include "../axl_irq.h"
-#include "../axl_job.h"
-#include "../axl_link.h"
-#include "../axl_monitor.h"
+#include "../compat/axl_compat.h"
 #include "metis_abi.h"
 
 #define METIS_VERSION		"1.6.2"	/* of the vendor's driver replaced */

@@ -3,6 +3,7 @@
  * State of a card that lives until its last file is closed; the workqueue.
  */
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "metis.h"
 

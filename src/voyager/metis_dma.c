@@ -3,6 +3,8 @@
  * Transfers of the SDK: user memory, the dma-buf that a file has attached (one
  * at most), and the L2 of another card. All are jobs of axl.ko.
  */
+#include <linux/capability.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 

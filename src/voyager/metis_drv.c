@@ -3,7 +3,9 @@
  * metis.ko: names, version and attributes, which the SDK reads before it opens
  * a device node.
  */
+#include <linux/device.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -119,8 +121,8 @@ static ssize_t dev_show(struct device *dev, struct device_attribute *attr,
 {
 	struct axl_device *axl = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "%u:%u\n", MAJOR(axl->dev.devt),
-			  MINOR(axl->dev.devt));
+	return sysfs_emit(buf, "%u:%u\n", MAJOR(axl_dev(axl)->devt),
+			  MINOR(axl_dev(axl)->devt));
 }
 
 static DEVICE_ATTR_RO(dev);
@@ -141,7 +143,7 @@ static void metis_add_names(struct metis_device *m)
 	static const char * const formats[METIS_NAMES] = {
 		"metis-%x:%x:%x", "metis-%x-%x-%x",
 	};
-	struct pci_dev *pdev = m->axl->pdev;
+	struct pci_dev *pdev = axl_pdev(m->axl);
 	struct device *dev;
 	char name[32];
 	unsigned int i;
@@ -169,7 +171,7 @@ static void metis_add_names(struct metis_device *m)
 
 static void *metis_device_add(struct axl_device *axl)
 {
-	struct pci_dev *pdev = axl->pdev;
+	struct pci_dev *pdev = axl_pdev(axl);
 	struct metis_device *m;
 	unsigned int n;
 	int ret;
@@ -186,7 +188,7 @@ static void *metis_device_add(struct axl_device *axl)
 	for (n = 0; n < AXL_NR_EVENTS; n++)
 		m->taken[n] = axl_event_count(axl, n);
 	m->res.l2_base = pci_bus_address(pdev, 2);
-	m->res.l2_size = axl->bar2_size;
+	m->res.l2_size = axl_l2_size(axl);
 	metis_find_windows(pdev, &m->win);
 	m->switch_group = metis_find_switch(pdev);
 
@@ -214,7 +216,7 @@ static void metis_device_del(void *card)
 	for (i = 0; i < METIS_NAMES; i++)
 		if (m->names[i])
 			device_unregister(m->names[i]);
-	device_remove_file(&m->axl->pdev->dev, &dev_attr_axl_aipu_restore);
+	device_remove_file(&axl_pdev(m->axl)->dev, &dev_attr_axl_aipu_restore);
 	metis_stream_stop(m);
 	metis_device_put(m);
 }

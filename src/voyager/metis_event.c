@@ -3,6 +3,8 @@
  * Events ("MSIs" of the SDK): an event stays pending until a wait or a clear
  * consumes it, and poll() reports the events that a file has attached.
  */
+#include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "metis.h"

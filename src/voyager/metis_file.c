@@ -3,6 +3,8 @@
  * Open files: the ioctl table, and the short ioctls: mailbox, AI cores,
  * properties of the card.
  */
+#include <linux/device.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -239,15 +241,17 @@ static long metis_ioc_event_consume(struct metis_file *file, void *arg)
 	return metis_event_consume(file);
 }
 
-/* Bytes of DDR, derived from the ranges that firmware assigned to contexts. */
+/*
+ * Bytes of DDR, derived from the ranges that firmware assigned to contexts. The
+ * caller keeps the generation.
+ */
 static u64 metis_ddr_size(struct axl_device *axl)
 {
-	u64 base = axl->hostif.layout.ddr_base, end, last = 0;
+	u64 base = axl_ddr_base(axl), end, last = 0;
 	struct axl_context context;
 	unsigned int n;
-	int idx;
 
-	if (!base || axl_enter(axl, &idx))
+	if (!base)
 		return 0;
 	for (n = 0; n < AXL_CONTEXT_COUNT; n++) {
 		if (axl_hostif_context(axl, n, &context) ||
@@ -258,7 +262,6 @@ static u64 metis_ddr_size(struct axl_device *axl)
 		if (end - base <= AXL_DDR_MAX)
 			last = max(last, end - base);
 	}
-	axl_exit(axl, idx);
 	return last;
 }
 
@@ -272,7 +275,7 @@ static long metis_ioc_resources(struct metis_file *file, void *arg)
 	if (ret)
 		return ret;
 	*res = file->m->res;
-	res->ddr_base[0] = axl->hostif.layout.ddr_base;
+	res->ddr_base[0] = axl_ddr_base(axl);
 	res->ddr_size[0] = metis_ddr_size(axl);
 	axl_generation_put(axl);
 	return 0;
@@ -332,7 +335,7 @@ static long metis_ioc_dma_stats(struct metis_file *file, void *arg)
 
 static long metis_ioc_user_pa(struct metis_file *file, void *arg)
 {
-	dev_warn_once(&file->m->axl->dev,
+	dev_warn_once(axl_dev(file->m->axl),
 		      "physical addresses are not told: behind an IOMMU they are of no use, and else a leak; attach a dma-buf\n");
 	return -EOPNOTSUPP;
 }

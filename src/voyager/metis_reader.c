@@ -3,6 +3,7 @@
  * Readers of data streams: every reader gets all data from the time it began to
  * read, unless it is too slow. metis_ring.c has the streams.
  */
+#include <linux/fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 

@@ -4,8 +4,9 @@
  * own ring. The control words of the ring in L2 are not trusted.
  * (hardware-notes: Contexts, mailbox, streams)
  */
-#include <linux/io.h>
+#include <linux/device.h>
 #include <linux/log2.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -53,20 +54,13 @@ static void metis_stream_disarm(struct metis_stream *s)
 	s->armed = false;
 }
 
-/* Bytes of the streams area that can be used. */
-static size_t metis_stream_area(const struct axl_layout *layout)
-{
-	return min_t(size_t, layout->streams.size, AXL_STREAMS_RECORDS +
-		     AXL_STREAMS_MAX * AXL_STREAM_BYTES);
-}
-
 /* True if s->info is of the current generation. Inside metis_stream_enter(). */
 static bool metis_stream_known(const struct metis_stream *s)
 {
-	const struct axl_device *axl = s->m->axl;
+	struct axl_device *axl = s->m->axl;
 
 	return s->generation == axl_generation(axl) &&
-	       s->snap_len == metis_stream_area(&axl->hostif.layout);
+	       s->snap_len == axl_streams_len(axl);
 }
 
 /*
@@ -76,13 +70,11 @@ static bool metis_stream_known(const struct metis_stream *s)
 static int metis_stream_look(struct metis_stream *s)
 {
 	struct axl_device *axl = s->m->axl;
-	const struct axl_layout *layout = &axl->hostif.layout;
-	const void __iomem *area = axl->l2 + layout->streams.offset;
-	size_t len = metis_stream_area(layout);
+	size_t len = axl_streams_len(axl);
 	struct axl_stream info;
 	int ret;
 
-	if (!layout->streams.valid)
+	if (!len)
 		return -ENODATA;
 	if (!metis_stream_known(s)) {
 		kvfree(s->snap);
@@ -92,10 +84,10 @@ static int metis_stream_look(struct metis_stream *s)
 			return -ENOMEM;
 		s->snap_len = len;
 		s->generation = axl_generation(axl);
-		memcpy_fromio(s->snap, area, len);
+		axl_streams_copy(axl, 0, s->snap, len);
 	} else {
-		memcpy_fromio(s->snap + s->info.record, area + s->info.record,
-			      AXL_STREAM_BYTES);
+		axl_streams_copy(axl, s->info.record,
+				 s->snap + s->info.record, AXL_STREAM_BYTES);
 	}
 	ret = axl_hostif_stream(axl, s->snap, len, s->source, &info);
 	if (ret) {
@@ -169,15 +161,15 @@ static void metis_stream_put(struct metis_stream *s, const void *from,
 	}
 }
 
-static void metis_stream_put_io(struct metis_stream *s,
-				const void __iomem *from, size_t len)
+/* @from: offset in BAR2. Inside metis_stream_enter(). */
+static void metis_stream_put_l2(struct metis_stream *s, u32 from, size_t len)
 {
 	metis_stream_room(s, len);
 	while (len) {
 		size_t at = s->head & (s->size - 1);
 		size_t some = min(len, s->size - at);
 
-		memcpy_fromio(s->ring + at, from, some);
+		axl_l2_copy(s->m->axl, from, s->ring + at, some);
 		s->head += some;
 		from += some;
 		len -= some;
@@ -234,12 +226,12 @@ static int metis_stream_take(struct metis_stream *s, u32 *taken)
 	}
 	if (dma) {
 		ret = metis_dma_fetch(axl, &s->client, s->chunk, len,
-				      axl->hostif.layout.l2_base + at);
+				      axl_l2_base(axl) + at);
 		if (ret)
 			return ret;
 		metis_stream_put(s, s->chunk_mem, len);
 	} else {
-		metis_stream_put_io(s, axl->l2 + at, len);
+		metis_stream_put_l2(s, at, len);
 		axl_generation_put(axl);
 	}
 	*taken = len;
@@ -255,7 +247,7 @@ static int metis_stream_advance(struct metis_stream *s, u32 taken)
 	struct axl_device *axl = s->m->axl;
 	u32 before = s->info.read_pos, next = before + taken;
 	u32 read_pos, write_pos;
-	void __iomem *at;
+	u32 at = s->info.record;
 	int ret;
 
 	if (next == s->info.capacity)
@@ -267,9 +259,8 @@ static int metis_stream_advance(struct metis_stream *s, u32 taken)
 		ret = -ESTALE;
 		goto out;
 	}
-	at = axl->l2 + axl->hostif.layout.streams.offset + s->info.record;
-	read_pos = readl(at + AXL_STREAM_READ_POS);
-	write_pos = readl(at + AXL_STREAM_WRITE_POS);
+	read_pos = axl_streams_read(axl, at + AXL_STREAM_READ_POS);
+	write_pos = axl_streams_read(axl, at + AXL_STREAM_WRITE_POS);
 	/* the link can die between the two reads */
 	if (read_pos == U32_MAX || write_pos == U32_MAX) {
 		ret = -EIO;
@@ -278,7 +269,7 @@ static int metis_stream_advance(struct metis_stream *s, u32 taken)
 		s->generation = 0;
 		ret = -ENODATA;
 	} else {
-		writel(next, at + AXL_STREAM_READ_POS);
+		axl_streams_write(axl, at + AXL_STREAM_READ_POS, next);
 		s->info.read_pos = next;
 	}
 out:
@@ -311,7 +302,7 @@ int metis_stream_pump(struct metis_stream *s)
 	axl_generation_put(axl);
 	if (ret == -EINVAL || ret == -ERANGE) {
 		if (!s->complained)
-			dev_warn_ratelimited(&axl->dev,
+			dev_warn_ratelimited(axl_dev(axl),
 					     "data stream %u: its ring makes no sense, not read\n",
 					     s->source);
 		s->complained = true;
@@ -416,9 +407,8 @@ static int metis_stream_set(struct metis_stream *s, enum metis_stream_op op)
 {
 	struct axl_device *axl = s->m->axl;
 	struct metis_stream *other;
-	void __iomem *at;
+	u32 at, reg;
 	int ret;
-	u32 reg;
 
 	/* serialises read-modify-write of the word, and excludes new readers */
 	mutex_lock(&s->m->stream_lock);
@@ -434,15 +424,17 @@ static int metis_stream_set(struct metis_stream *s, enum metis_stream_op op)
 		goto out;
 	ret = metis_stream_look(s);
 	if (!ret) {
-		at = axl->l2 + axl->hostif.layout.streams.offset + s->info.record;
+		at = s->info.record;
 		if (op == METIS_STREAM_CLEAR) {
-			writel(s->info.write_pos, at + AXL_STREAM_READ_POS);
+			axl_streams_write(axl, at + AXL_STREAM_READ_POS,
+					  s->info.write_pos);
 		} else {
 			at += AXL_STREAM_REG;
-			reg = readl(at) & ~AXL_STREAM_REG_ENABLED;
+			reg = axl_streams_read(axl, at) &
+			      ~AXL_STREAM_REG_ENABLED;
 			if (op == METIS_STREAM_ON)
 				reg |= AXL_STREAM_REG_ENABLED;
-			writel(reg, at);
+			axl_streams_write(axl, at, reg);
 		}
 	}
 	axl_generation_put(axl);

@@ -248,7 +248,9 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	/* a previous owner may have left the card running: stop its DMA */
 	pci_clear_master(pdev);
 
+	down_write(&axl->reset_sem);
 	found = axl_hostif_refresh(axl);
+	up_write(&axl->reset_sem);
 	ret = axl_hostif_alloc(axl);
 	if (ret)
 		goto err_unmap;
@@ -264,8 +266,10 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_irq;
 	}
 
+	down_write(&axl->reset_sem);
 	axl_dma_hold(axl);
 	ret = axl_bring_up(axl, found);
+	up_write(&axl->reset_sem);
 	if (ret) {
 		dev_err(&pdev->dev,
 			"the DMA engine hangs, or does not stop what somebody else started: power-cycle the card\n");

@@ -12,11 +12,11 @@ struct axl_device;
 struct axl_selftest {
 	/*
 	 * How completions reach the driver. Written with reset_sem held for
-	 * writing, in probe, or by the watchdog under a direction's lock; read
-	 * without a lock, as a word.
+	 * writing, or by the watchdog under a direction's lock; read without a
+	 * lock, as a word.
 	 */
 	enum axl_delivery delivery;
-	/* self-test in progress; written with reset_sem held, or in probe */
+	/* self-test in progress; written with reset_sem held for writing */
 	bool running;
 };
 

@@ -54,7 +54,7 @@ void axl_raise_generation(struct axl_device *axl)
 
 /**
  * axl_dma_hold() - start no requests until axl_dma_release(); idempotent
- * @axl: the device; reset_sem is held for writing, or probe is not complete
+ * @axl: the device; reset_sem is held for writing
  */
 void axl_dma_hold(struct axl_device *axl)
 {
@@ -114,7 +114,8 @@ void axl_hostif_forget(struct axl_device *axl)
 
 /**
  * axl_bring_up() - initialise the engine, publish the table and go online
- * @axl: the device: offline, held, idle; config space valid, bus mastering off
+ * @axl: the device: offline, held, idle; config space valid, bus mastering off;
+ *	reset_sem is held for writing
  * @ret: result of axl_hostif_refresh()
  *
  * Firmware's slot writes and the engine's messages must have a target before

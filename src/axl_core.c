@@ -28,7 +28,10 @@
  */
 int axl_core_query(struct axl_device *axl, struct axl_query *q)
 {
+	const struct axl_areas *areas;
+	struct axl_layout layout;
 	enum axl_fw_phase phase;
+	unsigned int nr_vmsi;
 	struct pci_dev *pdev;
 	int idx, ret;
 	u16 sta;
@@ -43,6 +46,12 @@ int axl_core_query(struct axl_device *axl, struct axl_query *q)
 		goto out;
 	}
 	pdev = axl->pdev;
+	/* the card may be offline: @srcu does not keep the areas */
+	rcu_read_lock();
+	areas = axl_areas_of(axl);
+	layout = areas->layout;
+	nr_vmsi = areas->nr_vmsi;
+	rcu_read_unlock();
 	/* before fw.done and fw.total: pairs with axl_fw_upload() */
 	phase = smp_load_acquire(&axl->fw.phase);
 	*q = (struct axl_query) {
@@ -51,10 +60,10 @@ int axl_core_query(struct axl_device *axl, struct axl_query *q)
 		.generation = axl_generation(axl),
 		.bar0_size = pci_resource_len(pdev, 0),
 		.bar2_size = axl->bar2_size,
-		.l2_base = axl->hostif.layout.l2_base,
+		.l2_base = layout.l2_base,
 		.l2_size = axl->bar2_size,
-		.ddr_base = axl->hostif.layout.ddr_base,
-		.ddr_size = axl->hostif.layout.ddr_base ? AXL_DDR_MAX : 0,
+		.ddr_base = layout.ddr_base,
+		.ddr_size = layout.ddr_base ? AXL_DDR_MAX : 0,
 		.max_length = AXL_MAX_LENGTH,
 		.max_image = AXL_MAX_IMAGE,
 		.fw_done = READ_ONCE(axl->fw.done),
@@ -73,12 +82,12 @@ int axl_core_query(struct axl_device *axl, struct axl_query *q)
 		.iommu_mode = axl_iommu_mode(axl),
 		.fw_state = READ_ONCE(axl->fw_state),
 		.fw_phase = phase,
-		.layout_major = axl->hostif.layout.major,
-		.layout_minor = axl->hostif.layout.minor,
+		.layout_major = layout.major,
+		.layout_minor = layout.minor,
 		.page_size = axl_iommu_granule(axl),
 		.max_xfers = AXL_MAX_XFERS,
 		.max_jobs = AXL_MAX_JOBS,
-		.nr_vmsi = axl->hostif.published ? axl->irq.nr_vmsi : 0,
+		.nr_vmsi = axl->hostif.published ? nr_vmsi : 0,
 		.rescued_interrupts = atomic64_read(&axl->irq.rescued),
 		.restarts = READ_ONCE(axl->restarts),
 		.guard = axl->guard.mode,
@@ -89,11 +98,11 @@ int axl_core_query(struct axl_device *axl, struct axl_query *q)
 		q->features |= AXL_FEAT_VMSI;
 	if (axl_irq_exact(axl))
 		q->features |= AXL_FEAT_EVENTS_EXACT;
-	if (axl->hostif.layout.dma_desc.valid)
+	if (layout.dma_desc.valid)
 		q->features |= AXL_FEAT_DMA_LIST;
-	if (axl->hostif.layout.dma_vm)
+	if (layout.dma_vm)
 		q->features |= AXL_FEAT_DMA_VM;
-	if (axl->hostif.layout.ddr_base)
+	if (layout.ddr_base)
 		q->features |= AXL_FEAT_DDR;
 	if (READ_ONCE(axl->online) &&
 	    !pcie_capability_read_word(pdev, PCI_EXP_LNKSTA, &sta) &&

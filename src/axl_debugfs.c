@@ -32,12 +32,15 @@ static int axl_state_show(struct seq_file *s, void *unused)
 		[AXL_DELIVERY_POLLED] = "polled",
 	};
 	struct axl_device *axl = s->private;
-	const struct axl_layout *layout = &axl->hostif.layout;
+	const struct axl_layout *layout;
+	const struct axl_areas *areas;
 	unsigned int v;
 
 	/* killable: a firmware start holds it for seconds */
 	if (down_read_killable(&axl->reset_sem))
 		return -EINTR;
+	areas = axl_areas_of(axl);
+	layout = &areas->layout;
 	seq_printf(s, "online:      %s\n", axl->online ? "yes" : "no");
 	seq_printf(s, "generation:  %llu\n", axl->generation);
 	seq_printf(s, "firmware:    %s\n", fw[axl->fw_state]);
@@ -51,10 +54,10 @@ static int axl_state_show(struct seq_file *s, void *unused)
 		   layout->streams.valid ? "streams" : "");
 	seq_printf(s, "complaint:   %s\n", layout->complaint ?: "none");
 	seq_printf(s, "lists:       L2 + %#x, %u elements each\n",
-		   axl->hostif.list_offset, axl->hostif.list_elems);
+		   areas->list_offset, areas->list_elems);
 	seq_printf(s, "vmsi table:  %s, %u slots\n",
 		   axl->hostif.published ? "published" : "not published",
-		   axl->irq.nr_vmsi);
+		   areas->nr_vmsi);
 	seq_printf(s, "vectors:     %u %s\n", axl->msi.nr,
 		   axl->msi.msix ? "MSI-X" : "MSI");
 	for (v = 0; v < axl->msi.nr; v++) {

@@ -21,6 +21,7 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
@@ -161,6 +162,27 @@ struct axl_device {
 static inline struct axl_device *axl_from_dev(struct device *dev)
 {
 	return container_of(dev, struct axl_device, dev);
+}
+
+/*
+ * What firmware has published, as one immutable snapshot. It is valid, and the
+ * same, as long as the caller holds reset_sem or is inside axl_enter(): it is
+ * replaced with reset_sem held for writing and the card offline. Others use
+ * rcu_read_lock(): interrupt handlers, which also run while the card is
+ * offline, and callers for which it need not be online.
+ */
+static inline const struct axl_areas *
+axl_areas_of(const struct axl_device *axl)
+{
+	return rcu_dereference_check(axl->hostif.areas,
+				     lockdep_is_held(&axl->reset_sem) ||
+				     srcu_read_lock_held(&axl->srcu));
+}
+
+static inline const struct axl_layout *
+axl_layout_of(const struct axl_device *axl)
+{
+	return &axl_areas_of(axl)->layout;
 }
 
 /* Interrupt messages do not arrive: completions are polled. */

@@ -11,6 +11,7 @@
 #include <linux/export.h>
 #include <linux/hrtimer.h>
 #include <linux/log2.h>
+#include <linux/rcupdate.h>
 
 #include "axl_buf.h"
 #include "axl_device.h"
@@ -318,7 +319,7 @@ bool axl_dma_irq(struct axl_device *axl, u8 channels)
 
 /**
  * axl_dma_range_ok() - check a range of device addresses from user space
- * @axl: the device
+ * @axl: the device, after axl_generation_get()
  * @dev_addr: first byte
  * @length: bytes
  *
@@ -328,9 +329,10 @@ bool axl_dma_irq(struct axl_device *axl, u8 channels)
  */
 bool axl_dma_range_ok(struct axl_device *axl, u64 dev_addr, u64 length)
 {
-	const struct axl_layout *layout = &axl->hostif.layout;
-	u64 list = layout->l2_base + axl->hostif.list_offset;
-	u64 list_end = list + axl->hostif.list_size;
+	const struct axl_areas *areas = axl_areas_of(axl);
+	const struct axl_layout *layout = &areas->layout;
+	u64 list = layout->l2_base + areas->list_offset;
+	u64 list_end = list + areas->list_size;
 	u64 end;
 
 	if (check_add_overflow(dev_addr, length, &end))
@@ -647,6 +649,7 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 {
 	struct axl_device *axl = container_of(timer, struct axl_device,
 					      dma.poll_timer);
+	bool found;
 
 	/*
 	 * Pairs with smp_store_release() in axl_set_online(). A pending
@@ -654,7 +657,11 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 	 */
 	if (!smp_load_acquire(&axl->online) || READ_ONCE(axl->reset_why))
 		return HRTIMER_NORESTART;
-	if (axl_dma_irq(axl, 0xff))
+	/* for axl_areas_of() */
+	rcu_read_lock();
+	found = axl_dma_irq(axl, 0xff);
+	rcu_read_unlock();
+	if (found)
 		axl->dma.poll_ns = AXL_POLL_MIN_NS;
 	else
 		axl->dma.poll_ns = min_t(u64, 2 * axl->dma.poll_ns, AXL_POLL_MAX_NS);
@@ -736,5 +743,4 @@ void axl_dma_setup(struct axl_device *axl)
 			  HRTIMER_MODE_REL);
 	init_waitqueue_head(&axl->dma.idle_wait);
 	init_waitqueue_head(&axl->state_wait);
-	init_waitqueue_head(&axl->hostif.mbox_wait);
 }

@@ -76,7 +76,6 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 	/* referenced for log lines: open files can outlive the binding */
 	axl->pdev = pci_dev_get(pdev);
 	axl->bounced = true;
-	axl->hostif.news_at = jiffies;
 	axl->generation = 1;
 	mutex_init(&axl->buf.lock);
 	INIT_LIST_HEAD(&axl->buf.list);
@@ -85,6 +84,7 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 	axl_monitor_setup(axl);
 	axl_watchdog_setup(axl);
 	axl_dma_setup(axl);
+	axl_hostif_setup(axl);
 	axl_cdev_setup(axl, &pdev->dev);
 	axl->dev.release = axl_release_dev;
 	/* from here on put_device() frees axl */

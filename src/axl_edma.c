@@ -78,13 +78,14 @@ static void __iomem *axl_edma_ch(struct axl_device *axl,
 static u32 axl_edma_list(struct axl_device *axl, const struct axl_dma_dir *dir,
 			 unsigned int n, u8 half)
 {
-	u32 elem = 2 * n * axl->hostif.list_elems;
+	const struct axl_areas *areas = axl_areas_of(axl);
+	u32 elem = 2 * n * areas->list_elems;
 
 	if (!dir->to_device)
-		elem += axl->hostif.list_elems;
+		elem += areas->list_elems;
 	if (half)
-		elem += axl->hostif.list_elems / 2;
-	return axl->hostif.list_offset + elem * AXL_EDMA_ELEM_BYTES;
+		elem += areas->list_elems / 2;
+	return areas->list_offset + elem * AXL_EDMA_ELEM_BYTES;
 }
 
 /**
@@ -156,7 +157,7 @@ void axl_edma_update_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 	u16 data[AXL_NR_CHANNELS];
 	u64 addr;
 
-	if (axl->hostif.layout.dma_vm || hweight8(dir->running) > 1)
+	if (axl_layout_of(axl)->dma_vm || hweight8(dir->running) > 1)
 		return;
 	if (axl_irq_message(axl, dir->to_device, &addr, data)) {
 		addr = axl->irq.vmsi_dma + AXL_VMSI_SPARE;
@@ -179,7 +180,7 @@ static void axl_edma_check_imwr(struct axl_device *axl, struct axl_dma_dir *dir)
 	const struct axl_edma_map *map = axl_edma_map(dir);
 	static const u16 none[AXL_NR_CHANNELS];
 
-	if (axl->hostif.layout.dma_vm && !readl(axl->regs + map->done_imwr) &&
+	if (axl_layout_of(axl)->dma_vm && !readl(axl->regs + map->done_imwr) &&
 	    !readl(axl->regs + map->done_imwr + 4))
 		axl_edma_set_imwr(axl, dir, axl->irq.vmsi_dma + AXL_VMSI_SPARE,
 				  none);
@@ -229,7 +230,7 @@ void axl_edma_reprogram(struct axl_device *axl)
 		 */
 		if (dir->running)
 			dir->imwr = ~0ULL;
-		else if (axl->hostif.layout.dma_vm)
+		else if (axl_layout_of(axl)->dma_vm)
 			axl_edma_check_imwr(axl, dir);
 		else
 			axl_edma_set_imwr(axl, dir, dir->imwr, dir->imwr_data);
@@ -257,7 +258,8 @@ unsigned int axl_edma_fill(struct axl_device *axl, struct axl_dma_dir *dir,
 {
 	struct axl_channel *ch = &dir->ch[n];
 	void __iomem *list = axl->l2 + axl_edma_list(axl, dir, n, half);
-	unsigned int max = min(axl->hostif.list_elems / 2, AXL_LIST_HALF);
+	unsigned int max = min(axl_areas_of(axl)->list_elems / 2,
+			       AXL_LIST_HALF);
 	unsigned int i, nr;
 
 	nr = axl_list_fill(&ch->cur, segs, nr_segs, dir->to_device,
@@ -309,7 +311,7 @@ void axl_edma_start_list(struct axl_device *axl, struct axl_dma_dir *dir,
 {
 	void __iomem *regs = axl_edma_ch(axl, dir, n);
 	u32 list = axl_edma_list(axl, dir, n, half);
-	u64 llp = axl->hostif.layout.l2_base + list;
+	u64 llp = axl_layout_of(axl)->l2_base + list;
 
 	axl_edma_update_imwr(axl, dir);
 	writel(AXL_EDMA_LLE | AXL_EDMA_CCS, regs + AXL_EDMA_CH_CONTROL1);

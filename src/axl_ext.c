@@ -5,6 +5,7 @@
  */
 #include <linux/compat.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 
 #include "axl_device.h"
 #include "axl_ext.h"
@@ -155,19 +156,23 @@ void axl_ext_del(struct axl_device *axl)
  */
 bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
 {
+	const struct axl_areas *areas;
 	struct axl_device *axl;
+	u64 offset, list, size;
 	bool found = false;
-	u64 offset, list;
 
 	mutex_lock(&axl_ext_list_lock);
 	list_for_each_entry(axl, &axl_ext_devices, ext.node) {
 		/* wraps if the address is below BAR2: then beyond bar2_size */
 		offset = bus_addr - pci_bus_address(axl->pdev, 2);
-		list = READ_ONCE(axl->hostif.list_offset);
+		rcu_read_lock();
+		areas = axl_areas_of(axl);
+		list = areas->list_offset;
+		size = areas->list_size;
+		rcu_read_unlock();
 		if (offset >= axl->bar2_size ||
 		    length > axl->bar2_size - offset ||
-		    (offset < list + READ_ONCE(axl->hostif.list_size) &&
-		     offset + length > list))
+		    (offset < list + size && offset + length > list))
 			continue;
 		*phys = axl->bar2_phys + offset;
 		found = true;

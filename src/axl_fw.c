@@ -130,7 +130,8 @@ static struct axl_region axl_fw_area(const struct axl_layout *layout,
 /* The caller holds reset_sem, so the layout does not change. */
 static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 {
-	const struct axl_layout *layout = &axl->hostif.layout;
+	const struct axl_areas *areas = axl_areas_of(axl);
+	const struct axl_layout *layout = &areas->layout;
 	const struct axl_region allow[] = {
 		{ layout->l2_base, axl->bar2_size },
 		{ layout->ddr_base, layout->ddr_base ? AXL_DDR_MAX : 0 },
@@ -138,7 +139,7 @@ static int axl_fw_parse(struct axl_device *axl, struct axl_fw_image *image)
 	/* running firmware uses its published areas until it is replaced */
 	const struct axl_region deny[] = {
 		{ layout->l2_base, layout->area_size },
-		{ layout->l2_base + axl->hostif.list_offset, axl->hostif.list_size },
+		{ layout->l2_base + areas->list_offset, areas->list_size },
 		axl_fw_area(layout, &layout->streams),
 		axl_fw_area(layout, &layout->board_info),
 		axl_fw_area(layout, &layout->contexts),

@@ -6,6 +6,7 @@
 #include <linux/export.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/io.h>
+#include <linux/rcupdate.h>
 
 #include "axl_device.h"
 #include "axl_edma.h"
@@ -62,22 +63,65 @@ void axl_hostif_free(struct axl_device *axl)
 	axl->irq.vmsi = NULL;
 }
 
-static void axl_hostif_read_vmsi(struct axl_device *axl,
-				 struct axl_layout *layout)
+/* The snapshot in use; for the writer. */
+static const struct axl_areas *axl_areas_current(struct axl_device *axl)
 {
+	return rcu_dereference_protected(axl->hostif.areas,
+					 lockdep_is_held(&axl->reset_sem));
+}
+
+/* The snapshot to prepare; axl_areas_replace() has waited for its readers. */
+static struct axl_areas *axl_areas_spare(struct axl_device *axl)
+{
+	struct axl_areas *first = &axl->hostif.snapshots[0];
+
+	lockdep_assert_held_write(&axl->reset_sem);
+	return axl_areas_current(axl) == first ? first + 1 : first;
+}
+
+/*
+ * Put the prepared snapshot into use. reset_sem is held for writing and the card
+ * is offline, so no reader holds reset_sem or is inside axl_enter(): wait for
+ * those with rcu_read_lock() only. Nothing is allocated, because a recovery must
+ * not fail in the middle.
+ */
+static void axl_areas_replace(struct axl_device *axl, struct axl_areas *next)
+{
+	/* no wait for each read while firmware starts, which are 10 ms apart */
+	if (!memcmp(next, axl_areas_current(axl), sizeof(*next)))
+		return;
+	rcu_assign_pointer(axl->hostif.areas, next);
+	synchronize_rcu_expedited();
+}
+
+/**
+ * axl_hostif_setup() - initialise the state that needs no hardware
+ * @axl: the device, all zeros
+ */
+void axl_hostif_setup(struct axl_device *axl)
+{
+	RCU_INIT_POINTER(axl->hostif.areas, &axl->hostif.snapshots[0]);
+	axl->hostif.news_at = jiffies;
+	init_waitqueue_head(&axl->hostif.mbox_wait);
+}
+
+static void axl_hostif_read_vmsi(struct axl_device *axl,
+				 struct axl_areas *areas)
+{
+	struct axl_layout *layout = &areas->layout;
 	size_t len = axl_layout_vmsi_len(&layout->vmsi);
 	/* free for reuse: the shared area in it has been parsed */
 	u8 *snap = axl->hostif.area;
 
 	static_assert(sizeof(axl->hostif.area) >= AXL_VMSI_MAP + AXL_VMSI_MAX);
 	memcpy_fromio(snap, axl->l2 + layout->vmsi.offset, len);
-	if (axl_layout_parse_vmsi(snap, len, &axl->hostif.vmsi_cfg)) {
+	if (axl_layout_parse_vmsi(snap, len, &areas->vmsi)) {
 		layout->vmsi.valid = false;
 		layout->complaint = "virtual-MSI configuration unusable";
 	} else {
 		/* slots below 32 always exist */
-		axl->irq.nr_vmsi = max_t(unsigned int, axl->hostif.vmsi_cfg.nr_vmsi,
-					 AXL_NR_MESSAGES);
+		areas->nr_vmsi = max_t(unsigned int, areas->vmsi.nr_vmsi,
+				       AXL_NR_MESSAGES);
 	}
 }
 
@@ -102,7 +146,7 @@ static bool axl_hostif_newer(const struct axl_device *axl,
 			     const struct axl_layout *layout)
 {
 	return axl->fw_state == AXL_FW_NONE ||
-	       (layout->hostif.valid && !axl->hostif.layout.hostif.valid) ||
+	       (layout->hostif.valid && !axl_layout_of(axl)->hostif.valid) ||
 	       (axl_layout_has_areas(layout) && !axl->hostif.areas_known);
 }
 
@@ -128,14 +172,14 @@ static bool axl_hostif_moved(struct axl_device *axl)
 	void __iomem *ref = axl->l2 + AXL_AREA_REF_HOSTIF;
 	u32 at = readl(ref + AXL_REF_OFFSET);
 
-	return at != axl->hostif.layout.hostif.offset &&
+	return at != axl_layout_of(axl)->hostif.offset &&
 	       readl(ref + AXL_REF_OFFSET) == at;
 }
 
 /* True if the host-driver area no longer holds our target. Three reads. */
 static bool axl_hostif_gone(struct axl_device *axl)
 {
-	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
+	void __iomem *area = axl->l2 + axl_layout_of(axl)->hostif.offset;
 
 	return readl(area + AXL_HOSTIF_TARGET) !=
 	       lower_32_bits(axl->irq.vmsi_dma) ||
@@ -174,76 +218,83 @@ bool axl_hostif_changed(struct axl_device *axl)
  */
 void axl_hostif_drop_areas(struct axl_device *axl)
 {
-	struct axl_layout *layout = &axl->hostif.layout;
+	struct axl_areas *next = axl_areas_spare(axl);
 
-	layout->streams.valid = false;
-	layout->board_info.valid = false;
-	layout->contexts.valid = false;
-	layout->dma_desc.valid = false;
-	layout->vmsi.valid = false;
-	axl->irq.nr_vmsi = AXL_NR_MESSAGES;
+	memcpy(next, axl_areas_current(axl), sizeof(*next));
+	next->layout.streams.valid = false;
+	next->layout.board_info.valid = false;
+	next->layout.contexts.valid = false;
+	next->layout.dma_desc.valid = false;
+	next->layout.vmsi.valid = false;
+	next->nr_vmsi = AXL_NR_MESSAGES;
+	axl_areas_replace(axl, next);
 	axl->hostif.areas_known = false;
+}
+
+/* Read the place of the list buffer. */
+static void axl_hostif_read_list(struct axl_device *axl,
+				 struct axl_areas *areas)
+{
+	struct axl_layout *layout = &areas->layout;
+	u8 desc[AXL_DMA_DESC_BYTES];
+
+	areas->list_offset = AXL_LIST_FALLBACK_OFFSET;
+	areas->list_size = AXL_LIST_FALLBACK_SIZE;
+	if (layout->dma_desc.valid) {
+		memcpy_fromio(desc, axl->l2 + layout->dma_desc.offset,
+			      sizeof(desc));
+		if (axl_layout_parse_dma_desc(desc, sizeof(desc), layout,
+					      axl->bar2_size,
+					      &areas->list_offset,
+					      &areas->list_size)) {
+			layout->dma_desc.valid = false;
+			layout->complaint = "DMA descriptor area unusable";
+		}
+	}
+	areas->list_elems = axl_layout_list_elems(areas->list_size);
 }
 
 /**
  * axl_hostif_refresh() - read what firmware publishes
- * @axl: the device: no channel runs; no other thread writes the layout
+ * @axl: the device: offline, no channel runs; reset_sem held for writing
  *
- * Sets the layout and all that depends on it. The result is valid even on an
- * error and for any content of L2.
+ * Replaces what axl_areas_of() returns. The result is valid even on an error
+ * and for any content of L2. May sleep.
  *
  * Return: 0, -ENODATA (nothing published) or -EIO (reads all ones).
  */
 int axl_hostif_refresh(struct axl_device *axl)
 {
-	u8 desc[AXL_DMA_DESC_BYTES];
-	struct axl_layout layout;
-	u32 offset, size;
-	bool known;
+	struct axl_areas *next = axl_areas_spare(axl);
+	const char *complaint;
 	int ret;
 
 	axl->hostif.areas_known = false;
-	ret = axl_hostif_read(axl, &layout);
-	axl->hostif.parsed = layout;
+	memset(next, 0, sizeof(*next));
+	ret = axl_hostif_read(axl, &next->layout);
+	axl->hostif.parsed = next->layout;
+	next->nr_vmsi = AXL_NR_MESSAGES;
+	if (next->layout.vmsi.valid)
+		axl_hostif_read_vmsi(axl, next);
+	axl_hostif_read_list(axl, next);
+	complaint = next->layout.complaint;
+	axl_areas_replace(axl, next);
 	/* by references only: the content of an area may stay unusable */
-	known = !ret && axl_layout_has_areas(&layout);
-	axl->irq.nr_vmsi = AXL_NR_MESSAGES;
-	if (layout.vmsi.valid)
-		axl_hostif_read_vmsi(axl, &layout);
-
-	if (layout.dma_desc.valid) {
-		memcpy_fromio(desc, axl->l2 + layout.dma_desc.offset,
-			      sizeof(desc));
-		if (axl_layout_parse_dma_desc(desc, sizeof(desc), &layout,
-					      axl->bar2_size, &offset, &size)) {
-			layout.dma_desc.valid = false;
-			layout.complaint = "DMA descriptor area unusable";
-		}
-	}
-	if (!layout.dma_desc.valid) {
-		offset = AXL_LIST_FALLBACK_OFFSET;
-		size = AXL_LIST_FALLBACK_SIZE;
-	}
-	/* read without reset_sem by axl_ext_find_l2() of another card */
-	WRITE_ONCE(axl->hostif.list_offset, offset);
-	WRITE_ONCE(axl->hostif.list_size, size);
-	axl->hostif.list_elems = axl_layout_list_elems(axl->hostif.list_size);
-	/* assign once: AXL_IOC_QUERY reads it without reset_sem */
-	axl->hostif.layout = layout;
-	axl->hostif.areas_known = known;
+	axl->hostif.areas_known = !ret &&
+				  axl_layout_has_areas(&axl->hostif.parsed);
 	/* log once: the areas are read repeatedly while firmware starts */
-	if (axl->hostif.layout.complaint && axl->hostif.layout.complaint != axl->hostif.complaint)
+	if (complaint && complaint != axl->hostif.complaint)
 		dev_warn_ratelimited(&axl->pdev->dev,
 				     "shared area: %s; going on without it\n",
-				     axl->hostif.layout.complaint);
-	axl->hostif.complaint = axl->hostif.layout.complaint;
+				     complaint);
+	axl->hostif.complaint = complaint;
 	return ret;
 }
 
 /* Write target, base and size; ctrl last makes them valid. */
 void axl_hostif_write_target(struct axl_device *axl)
 {
-	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
+	void __iomem *area = axl->l2 + axl_layout_of(axl)->hostif.offset;
 
 	writel(lower_32_bits(axl->irq.vmsi_dma), area + AXL_HOSTIF_TARGET);
 	writel(upper_32_bits(axl->irq.vmsi_dma), area + AXL_HOSTIF_TARGET + 4);
@@ -277,9 +328,10 @@ void axl_hostif_rewrite_target(struct axl_device *axl)
  */
 bool axl_hostif_stale(struct axl_device *axl)
 {
-	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
+	const struct axl_layout *layout = axl_layout_of(axl);
+	void __iomem *area = axl->l2 + layout->hostif.offset;
 
-	return axl->hostif.layout.hostif.valid &&
+	return layout->hostif.valid &&
 	       readl(area + AXL_HOSTIF_CTRL) == AXL_HOSTIF_CTRL_VALID &&
 	       readl(area + AXL_HOSTIF_TARGET) == lower_32_bits(axl->irq.vmsi_dma) &&
 	       readl(area + AXL_HOSTIF_TARGET + 4) ==
@@ -308,7 +360,7 @@ bool axl_hostif_lost(struct axl_device *axl)
  */
 void axl_hostif_withdraw(struct axl_device *axl)
 {
-	void __iomem *area = axl->l2 + axl->hostif.layout.hostif.offset;
+	void __iomem *area = axl->l2 + axl_layout_of(axl)->hostif.offset;
 
 	/* restarted firmware may use this part of L2 for other data */
 	if (!axl->hostif.published || axl_hostif_gone(axl))
@@ -418,7 +470,7 @@ void axl_fw_load_addr(struct axl_device *axl, u64 entry)
  */
 s64 axl_context_sts(struct axl_device *axl, unsigned int n)
 {
-	return readq(axl->l2 + axl->hostif.layout.contexts.offset +
+	return readq(axl->l2 + axl_layout_of(axl)->contexts.offset +
 		     n * AXL_CONTEXT_BYTES + AXL_CONTEXT_STS);
 }
 
@@ -436,9 +488,9 @@ int axl_hostif_context(struct axl_device *axl, unsigned int n,
 	u8 snap[AXL_CONTEXT_BYTES];
 
 	lockdep_assert_held(&axl->reset_sem);
-	if (!axl->hostif.layout.contexts.valid)
+	if (!axl_layout_of(axl)->contexts.valid)
 		return -ENODATA;
-	memcpy_fromio(snap, axl->l2 + axl->hostif.layout.contexts.offset +
+	memcpy_fromio(snap, axl->l2 + axl_layout_of(axl)->contexts.offset +
 		      n * AXL_CONTEXT_BYTES, sizeof(snap));
 	return axl_layout_parse_context(snap, out);
 }
@@ -458,7 +510,7 @@ int axl_hostif_stream(struct axl_device *axl, const void *snap, size_t len,
 		      unsigned int source, struct axl_stream *out)
 {
 	lockdep_assert_held(&axl->reset_sem);
-	return axl_layout_parse_stream(snap, len, &axl->hostif.layout,
+	return axl_layout_parse_stream(snap, len, axl_layout_of(axl),
 				       axl->bar2_size, source, out);
 }
 EXPORT_SYMBOL_AXL(axl_hostif_stream);
@@ -471,7 +523,7 @@ EXPORT_SYMBOL_AXL(axl_hostif_stream);
  */
 size_t axl_streams_len(struct axl_device *axl)
 {
-	const struct axl_ref *ref = &axl->hostif.layout.streams;
+	const struct axl_ref *ref = &axl_layout_of(axl)->streams;
 
 	lockdep_assert_held(&axl->reset_sem);
 	return ref->valid ? axl_layout_streams_len(ref) : 0;
@@ -481,7 +533,7 @@ EXPORT_SYMBOL_AXL(axl_streams_len);
 static void __iomem *axl_streams(struct axl_device *axl, u32 offset)
 {
 	lockdep_assert_held(&axl->reset_sem);
-	return axl->l2 + axl->hostif.layout.streams.offset + offset;
+	return axl->l2 + axl_layout_of(axl)->streams.offset + offset;
 }
 
 /**
@@ -543,7 +595,7 @@ EXPORT_SYMBOL_AXL(axl_l2_copy);
 u64 axl_l2_base(struct axl_device *axl)
 {
 	lockdep_assert_held(&axl->reset_sem);
-	return axl->hostif.layout.l2_base;
+	return axl_layout_of(axl)->l2_base;
 }
 EXPORT_SYMBOL_AXL(axl_l2_base);
 
@@ -556,6 +608,6 @@ EXPORT_SYMBOL_AXL(axl_l2_base);
 u64 axl_ddr_base(struct axl_device *axl)
 {
 	lockdep_assert_held(&axl->reset_sem);
-	return axl->hostif.layout.ddr_base;
+	return axl_layout_of(axl)->ddr_base;
 }
 EXPORT_SYMBOL_AXL(axl_ddr_base);

@@ -11,30 +11,44 @@
 
 struct axl_device;
 
+/**
+ * struct axl_areas - what firmware has published, checked; never changes
+ * @layout: the shared area, without references to unusable areas
+ * @vmsi: virtual-MSI configuration; only if @layout.vmsi is valid
+ * @nr_vmsi: number of slots to check
+ * @list_offset: offset of the list buffer in BAR2
+ * @list_size: bytes of the list buffer
+ * @list_elems: elements of one channel's list
+ */
+struct axl_areas {
+	struct axl_layout layout;
+	struct axl_vmsi_cfg vmsi;
+	unsigned int nr_vmsi;
+	u32 list_offset;
+	u32 list_size;
+	u32 list_elems;
+};
+
 /*
- * What firmware has published.
+ * The shared area.
  *
  * Written with reset_sem held for writing. Readers hold it for reading, or read
- * a word-sized field while the card is online.
+ * a word-sized field while the card is online; @areas: see axl_areas_of().
  */
 struct axl_hostif {
 	/* snapshot of the shared area, then of the vMSI configuration */
 	u8 area[AXL_AREA_SIZE];
 	/* jiffies of the next check for areas, unless @published */
 	unsigned long news_at;
-	/* validated layout; unusable areas are dropped */
-	struct axl_layout layout;
-	/* layout as it was read, unusable areas included */
+	/* the one of @snapshots that is in use, never NULL */
+	struct axl_areas __rcu *areas;
+	/* the other one has no readers: the next is prepared there */
+	struct axl_areas snapshots[2];
+	/* layout as it was read, unusable areas included; writers only */
 	struct axl_layout parsed;
-	/* validated; only if @layout.vmsi is valid */
-	struct axl_vmsi_cfg vmsi_cfg;
-	/* list buffer in BAR2: offset, bytes; elements of one channel's list */
-	u32 list_offset;
-	u32 list_size;
-	u32 list_elems;
 	/* complaint that was logged last; constant text or NULL */
 	const char *complaint;
-	/* @layout has areas; if not, the driver checks again later */
+	/* @areas has areas; if not, the driver checks again later */
 	bool areas_known;
 	/* the host-driver area holds the address of our table */
 	bool published;
@@ -44,6 +58,7 @@ struct axl_hostif {
 	wait_queue_head_t mbox_wait;
 };
 
+void axl_hostif_setup(struct axl_device *axl);
 int axl_hostif_alloc(struct axl_device *axl);
 void axl_hostif_free(struct axl_device *axl);
 int axl_hostif_refresh(struct axl_device *axl);

@@ -32,18 +32,18 @@ static bool axl_slot_pending(struct axl_device *axl, unsigned int n)
 }
 
 /* Firmware's vMSI configuration maps the slot of this event to a message. */
-static bool axl_vmsi_mapped(const struct axl_device *axl, unsigned int n)
+static bool axl_vmsi_mapped(const struct axl_areas *areas, unsigned int n)
 {
-	return axl->hostif.layout.vmsi.valid && n < axl->irq.nr_vmsi &&
-	       axl->hostif.vmsi_cfg.pmsi_of[n] != AXL_PMSI_UNKNOWN;
+	return areas->layout.vmsi.valid && n < areas->nr_vmsi &&
+	       areas->vmsi.pmsi_of[n] != AXL_PMSI_UNKNOWN;
 }
 
 /* Message that announces a slot; AXL_NR_MESSAGES if unknown. */
-static unsigned int axl_slot_message(const struct axl_device *axl,
+static unsigned int axl_slot_message(const struct axl_areas *areas,
 				     unsigned int n)
 {
-	if (axl_vmsi_mapped(axl, n))
-		return axl->hostif.vmsi_cfg.pmsi_of[n];
+	if (axl_vmsi_mapped(areas, n))
+		return areas->vmsi.pmsi_of[n];
 	return n < AXL_NR_MESSAGES ? n : AXL_NR_MESSAGES;
 }
 
@@ -54,7 +54,7 @@ static unsigned int axl_slot_message(const struct axl_device *axl,
 static bool axl_slot_take(struct axl_device *axl, unsigned int n,
 			  bool announced)
 {
-	unsigned int message = axl_slot_message(axl, n);
+	unsigned int message = axl_slot_message(axl_areas_of(axl), n);
 	unsigned long flags;
 	bool pending;
 
@@ -146,6 +146,7 @@ static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
 				  unsigned int *mine)
 {
 	struct axl_device *axl = vec->axl;
+	const struct axl_areas *areas = axl_areas_of(axl);
 	unsigned int n, found = 0;
 	bool announced;
 
@@ -153,9 +154,9 @@ static unsigned int axl_irq_slots(struct axl_vector *vec, bool *own,
 		return 0;
 	/* firmware writes the slots before it sends the message */
 	dma_rmb();
-	for_each_set_bit(n, vec->slots, axl->irq.nr_vmsi) {
+	for_each_set_bit(n, vec->slots, areas->nr_vmsi) {
 		announced = !axl_has_dedicated_vectors(axl) ||
-			    axl_slot_message(axl, n) == vec->index;
+			    axl_slot_message(areas, n) == vec->index;
 		if (!axl_slot_take(axl, n, announced))
 			continue;
 		found++;
@@ -181,7 +182,7 @@ void axl_scan_slots(struct axl_device *axl, unsigned int n,
 	if (!axl_slots_used(axl))
 		return;
 	dma_rmb();
-	for (end = min(end, axl->irq.nr_vmsi); n < end; n++) {
+	for (end = min(end, axl_areas_of(axl)->nr_vmsi); n < end; n++) {
 		if (!axl_slot_pending(axl, n))
 			clear_bit(n, axl->irq.seen);
 		else if (!seen_only || test_and_set_bit(n, axl->irq.seen))
@@ -202,12 +203,14 @@ void axl_scan_slots(struct axl_device *axl, unsigned int n,
 void axl_irq_late(struct axl_device *axl, u32 event)
 {
 	unsigned int n = event == AXL_EVENT_ANY ? 0 : event, end;
+	const struct axl_areas *areas;
 	int idx;
 
 	if (axl_enter(axl, &idx))
 		return;
-	end = event == AXL_EVENT_ANY ? axl->irq.nr_vmsi :
-				       min(event + 1, axl->irq.nr_vmsi);
+	areas = axl_areas_of(axl);
+	end = event == AXL_EVENT_ANY ? areas->nr_vmsi :
+				       min(event + 1, areas->nr_vmsi);
 	while (n < end && !axl_slot_pending(axl, n))
 		n++;
 	if (n < end && axl_slots_used(axl)) {
@@ -241,7 +244,7 @@ void axl_signal_candidates(struct axl_device *axl, bool online)
 		axl_signal_candidate(axl, AXL_EVENT_MAILBOX);
 		axl_signal_candidate(axl, AXL_EVENT_MESSAGE);
 	}
-	if (!online || !axl->hostif.layout.contexts.valid)
+	if (!online || !axl_layout_of(axl)->contexts.valid)
 		return;
 	for (n = 0; n < AXL_CONTEXT_COUNT; n++)
 		if (axl_context_sts(axl, n) <= 0)
@@ -255,7 +258,7 @@ void axl_signal_candidates(struct axl_device *axl, bool online)
 static bool axl_irq_own_event(struct axl_vector *vec, bool own, bool mine)
 {
 	struct axl_device *axl = vec->axl;
-	bool told = axl_vmsi_mapped(axl, vec->index);
+	bool told = axl_vmsi_mapped(axl_areas_of(axl), vec->index);
 
 	if (axl_is_dma(vec->index))
 		return true;
@@ -291,6 +294,8 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 	atomic64_inc(&vec->count);
 	trace_axl_irq(axl, vec->index);
 
+	/* for axl_areas_of(): the card may be offline */
+	rcu_read_lock();
 	if (online && channels && axl_dma_irq(axl, channels)) {
 		WRITE_ONCE(axl->dma.lost_row, 0);
 		found = true;
@@ -302,7 +307,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 		odd = !axl_irq_own_event(vec, own, mine);
 		found |= !axl_is_dma(vec->index);
 		/* each has a message: the next one finds its slot empty */
-		if (mine > 1 && axl_vmsi_mapped(axl, vec->index))
+		if (mine > 1 && axl_vmsi_mapped(axl_areas_of(axl), vec->index))
 			set_bit(vec->index, &axl->irq.taken);
 	} else if (!exact && !READ_ONCE(axl->selftest.running)) {
 		odd = !found;
@@ -310,12 +315,14 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 		found = true;
 	}
 	if (!online)
-		return IRQ_HANDLED;
+		goto out;
 	if (!found)
 		atomic64_inc(&axl->irq.stray);
 	/* message without a slot: it may have been written elsewhere */
 	if ((odd || !found) && axl_hostif_lost(axl))
 		axl_restart_seen(axl);
+out:
+	rcu_read_unlock();
 	return IRQ_HANDLED;
 }
 
@@ -330,16 +337,18 @@ bool axl_irq_exact(const struct axl_device *axl)
 {
 	static const u8 told[] = { 0, 1, 2, 3, AXL_EVENT_MAILBOX,
 				   AXL_EVENT_MESSAGE };
+	bool exact = true;
 	unsigned int i;
 
 	if (axl_has_dedicated_vectors(axl) && !axl_polled(axl))
 		return true;
 	if (!READ_ONCE(axl->hostif.published))
 		return false;
+	rcu_read_lock();
 	for (i = 0; i < ARRAY_SIZE(told); i++)
-		if (!axl_vmsi_mapped(axl, told[i]))
-			return false;
-	return true;
+		exact &= axl_vmsi_mapped(axl_areas_of(axl), told[i]);
+	rcu_read_unlock();
+	return exact;
 }
 EXPORT_SYMBOL_AXL(axl_irq_exact);
 
@@ -349,8 +358,11 @@ EXPORT_SYMBOL_AXL(axl_irq_exact);
  */
 void axl_irq_route(struct axl_device *axl)
 {
+	const struct axl_areas *areas;
 	unsigned int v, n;
 
+	rcu_read_lock();
+	areas = axl_areas_of(axl);
 	for (v = 0; v < axl->msi.nr; v++) {
 		struct axl_vector *vec = &axl->msi.vectors[v];
 
@@ -372,13 +384,13 @@ void axl_irq_route(struct axl_device *axl)
 		 */
 		vec->channels = 0;
 		bitmap_set(vec->slots, 0, AXL_NR_MESSAGES);
-		for (n = 0; n < axl->irq.nr_vmsi; n++) {
-			if (axl_vmsi_mapped(axl, n) ?
-			    axl->hostif.vmsi_cfg.pmsi_of[n] == v :
-			    n >= AXL_NR_MESSAGES)
+		for (n = 0; n < areas->nr_vmsi; n++) {
+			if (axl_vmsi_mapped(areas, n) ?
+			    areas->vmsi.pmsi_of[n] == v : n >= AXL_NR_MESSAGES)
 				__set_bit(n, vec->slots);
 		}
 	}
+	rcu_read_unlock();
 }
 
 static void axl_irq_free_some(struct axl_device *axl, unsigned int nr)

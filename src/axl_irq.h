@@ -33,8 +33,6 @@ struct axl_irq {
 	void *buf;
 	dma_addr_t buf_dma;
 	size_t buf_size;
-	/* number of slots to check; written while offline */
-	unsigned int nr_vmsi;
 	/* events that arrived through a slot, by event number */
 	atomic64_t *counts;
 	/* serialises taking slots; taken in hard interrupts */

@@ -99,8 +99,9 @@ int axl_recover(struct axl_device *axl, unsigned long deadline, bool settle)
 {
 	struct pci_dev *pdev = axl->pdev;
 	/* firmware that had a host-driver area will publish it again */
-	bool had_table = axl->hostif.layout.hostif.valid;
+	bool had_table = axl_layout_of(axl)->hostif.valid;
 	unsigned long settled, nonsense, changed;
+	const struct axl_layout *layout;
 	struct axl_layout last;
 	unsigned int bounces = 0;
 	bool late, same;
@@ -150,17 +151,18 @@ again:
 		 * restart: adopt a layout only if two reads agree and it has
 		 * the host-driver area, which takes the table's address.
 		 */
-		same = !memcmp(&last, &axl->hostif.layout, sizeof(last));
+		layout = axl_layout_of(axl);
+		same = !memcmp(&last, layout, sizeof(last));
 		if (!same)
 			changed = jiffies;
-		last = axl->hostif.layout;
-		if (axl->hostif.layout.hostif.valid && !axl_hostif_stale(axl) && same)
+		last = *layout;
+		if (layout->hostif.valid && !axl_hostif_stale(axl) && same)
 			break;
-		if (axl->hostif.areas_known && !axl->hostif.layout.hostif.valid &&
+		if (axl->hostif.areas_known && !layout->hostif.valid &&
 		    !had_table && time_after(jiffies, changed + HZ / 2))
 			break;
 		/* invalid areas: allow half a second, not the full time */
-		if (axl->hostif.layout.complaint && !nonsense)
+		if (layout->complaint && !nonsense)
 			nonsense = jiffies + HZ / 2;
 		late = time_after_eq(jiffies, settled) ||
 		       (nonsense && time_after(jiffies, nonsense));

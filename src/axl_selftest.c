@@ -43,7 +43,7 @@ static int axl_irq_try(struct axl_device *axl, unsigned int limit_us)
 	struct axl_dma_dir *dir = &axl->dma.dirs[AXL_DIR_FROM_DEVICE];
 	const struct axl_elem elem = {
 		.size = sizeof(u64),
-		.sar = axl->hostif.layout.l2_base,
+		.sar = axl_layout_of(axl)->l2_base,
 		.dar = axl->irq.vmsi_dma + AXL_VMSI_SPARE,
 	};
 	u64 before = axl_irq_test_count(axl), after;
@@ -83,7 +83,7 @@ static const char *axl_irq_why_silent(struct axl_device *axl)
 		if (!(command & PCI_COMMAND_MASTER))
 			return "bus mastering is off at a bridge above the card";
 	}
-	if (axl->hostif.layout.dma_vm)
+	if (axl_layout_of(axl)->dma_vm)
 		return "firmware sends them itself (dma_vm), to somewhere else";
 	if (axl_irq_message(axl, false, &addr, data))
 		return "the engine cannot send such a message; try max_vectors=1";

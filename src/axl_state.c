@@ -87,10 +87,12 @@ void axl_fw_state_from_layout(struct axl_device *axl, int ret)
  */
 void axl_hostif_publish(struct axl_device *axl)
 {
+	const struct axl_ref *ref = &axl_layout_of(axl)->hostif;
+
 	WRITE_ONCE(axl->hostif.published, false);
-	if (!axl->hostif.layout.hostif.valid)
+	if (!ref->valid)
 		return;
-	writel(0, axl->l2 + axl->hostif.layout.hostif.offset + AXL_HOSTIF_CTRL);
+	writel(0, axl->l2 + ref->offset + AXL_HOSTIF_CTRL);
 	/* before the memset: keep events that came through the guard page */
 	axl_irq_take_all(axl);
 	memset(axl->irq.vmsi, 0, AXL_NR_EVENTS * sizeof(*axl->irq.vmsi));

@@ -184,7 +184,6 @@ void axl_buf_get(struct axl_buf *buf)
 {
 	kref_get(&buf->ref);
 }
-EXPORT_SYMBOL_AXL(axl_buf_get);
 
 void axl_buf_put(struct axl_buf *buf)
 {

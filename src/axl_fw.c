@@ -177,13 +177,8 @@ static int axl_fw_move(struct axl_device *axl, struct axl_fw_image *image,
 	if (!job)
 		return -ENOMEM;
 	req = &job->reqs[0];
-	req->buf = image->buf;
-	axl_buf_get(req->buf);
-	req->offset = offset;
-	req->length = length;
-	req->dev_addr = dev_addr;
-	req->channel = AXL_CHANNEL_ANY;
-	req->to_device = true;
+	axl_req_init(req, image->buf, offset, length, dev_addr,
+		     AXL_CHANNEL_ANY, true);
 	req->timeout = axl_req_limit(req, 0);
 	axl_buf_sync_for_device(req->buf, offset, length);
 

@@ -96,6 +96,7 @@ static int axl_xfer_check(struct axl_file *file, const struct axl_xfer *xfer,
 			  struct axl_req *req)
 {
 	bool to_device = xfer->direction == AXL_TO_DEVICE;
+	struct axl_buf *buf;
 	u64 end;
 
 	if (xfer->direction > AXL_FROM_DEVICE || xfer->reserved ||
@@ -106,22 +107,18 @@ static int axl_xfer_check(struct axl_file *file, const struct axl_xfer *xfer,
 		return -EINVAL;
 
 	mutex_lock(&file->lock);
-	req->buf = xa_load(&file->bufs, xfer->handle);
-	if (req->buf)
-		axl_buf_get(req->buf);
+	buf = xa_load(&file->bufs, xfer->handle);
+	if (buf)
+		axl_req_init(req, buf, xfer->offset, xfer->length,
+			     xfer->device_addr, xfer->channel, to_device);
 	mutex_unlock(&file->lock);
-	if (!req->buf)
+	if (!buf)
 		return -ENOENT;
-	if (!axl_buf_allows(req->buf, to_device))
+	if (!axl_buf_allows(buf, to_device))
 		return -EACCES;
 	if (check_add_overflow(xfer->offset, xfer->length, &end) ||
-	    end > axl_buf_length(req->buf))
+	    end > axl_buf_length(buf))
 		return -ERANGE;
-	req->offset = xfer->offset;
-	req->length = xfer->length;
-	req->dev_addr = xfer->device_addr;
-	req->channel = xfer->channel;
-	req->to_device = to_device;
 	return 0;
 }
 

@@ -71,6 +71,31 @@ void axl_job_free(struct axl_job *job)
 }
 EXPORT_SYMBOL_AXL(axl_job_free);
 
+/**
+ * axl_req_init() - fill in the transfer of a request
+ * @req: a request of a new job; the caller sets its time limit
+ * @buf: memory; the request gets its own reference, put by axl_job_free()
+ * @offset: first byte in @buf
+ * @length: bytes
+ * @dev_addr: device address
+ * @channel: a channel number, or AXL_CHANNEL_ANY
+ * @to_device: direction
+ *
+ * Checks nothing.
+ */
+void axl_req_init(struct axl_req *req, struct axl_buf *buf, u64 offset,
+		  u64 length, u64 dev_addr, u32 channel, bool to_device)
+{
+	axl_buf_get(buf);
+	req->buf = buf;
+	req->offset = offset;
+	req->length = length;
+	req->dev_addr = dev_addr;
+	req->channel = channel;
+	req->to_device = to_device;
+}
+EXPORT_SYMBOL_AXL(axl_req_init);
+
 /* Drop one pending count of a job; the last one ends the job. */
 void axl_job_put(struct axl_job *job)
 {

@@ -96,6 +96,8 @@ struct axl_job {
 void axl_client_init(struct axl_client *client);
 struct axl_job *axl_job_alloc(struct axl_client *client, u32 nr);
 void axl_job_free(struct axl_job *job);
+void axl_req_init(struct axl_req *req, struct axl_buf *buf, u64 offset,
+		  u64 length, u64 dev_addr, u32 channel, bool to_device);
 int axl_job_wait(struct axl_device *axl, struct axl_client *client, u64 seq,
 		 u64 timeout_ns, struct axl_job **done);
 struct axl_job *axl_job_collect(struct axl_client *client, u64 seq);

@@ -77,13 +77,8 @@ static struct axl_job *metis_job(struct axl_client *client,
 	if (!job)
 		return ERR_PTR(-ENOMEM);
 	req = &job->reqs[0];
-	req->buf = move->buf;
-	axl_buf_get(req->buf);
-	req->offset = move->offset;
-	req->length = move->length;
-	req->dev_addr = move->dev_addr;
-	req->channel = move->channel;
-	req->to_device = move->to_device;
+	axl_req_init(req, move->buf, move->offset, move->length, move->dev_addr,
+		     move->channel, move->to_device);
 	req->timeout = metis_limit(req);
 	axl_buf_sync_for_device(req->buf, req->offset, req->length);
 	return job;

@@ -81,20 +81,19 @@ DEFINE_SHOW_ATTRIBUTE(axl_state);
 static int axl_channels_show(struct seq_file *s, void *unused)
 {
 	struct axl_device *axl = s->private;
+	struct axl_dma_dir *dir;
 	unsigned int n;
-	int d;
 
 	seq_puts(s, "channel  busy   transfers  errors      elements         bytes\n");
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		bool to_device = d == AXL_DIR_TO_DEVICE;
-
-		for (n = 0; n < axl_nr_channels(axl, to_device); n++) {
+	for_each_axl_dir(axl, dir) {
+		for (n = 0; n < dir->nr_ch; n++) {
 			struct axl_channel_stats stats;
 			bool busy;
 
-			busy = axl_channel_get_stats(axl, to_device, n, &stats);
+			busy = axl_channel_get_stats(axl, dir->to_device, n,
+						     &stats);
 			seq_printf(s, "%-5s %u  %-4s %11llu %7llu %13llu %13llu\n",
-				   to_device ? "read" : "write", n,
+				   dir->to_device ? "read" : "write", n,
 				   busy ? "yes" : "no", stats.transfers,
 				   stats.errors, stats.elements, stats.bytes);
 		}

@@ -127,12 +127,10 @@ static struct axl_req *axl_channel_take(struct axl_device *axl,
 /* End the requests of a job that are still queued. */
 static void axl_job_drop(struct axl_device *axl, struct axl_job *job, int status)
 {
-	int d;
+	struct axl_dma_dir *dir;
 	u32 i;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
-
+	for_each_axl_dir(axl, dir) {
 		spin_lock_irq(&dir->lock);
 		for (i = 0; i < job->nr_reqs; i++) {
 			struct axl_req *req = &job->reqs[i];
@@ -153,12 +151,10 @@ static void axl_job_drop(struct axl_device *axl, struct axl_job *job, int status
  */
 void axl_dma_drop_queued(struct axl_device *axl, int status)
 {
+	struct axl_dma_dir *dir;
 	unsigned int n;
-	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
-
+	for_each_axl_dir(axl, dir) {
 		spin_lock_irq(&dir->lock);
 		for (n = 0; n < AXL_NR_QUEUES; n++) {
 			struct axl_queue *queue = &dir->queues[n];
@@ -289,14 +285,14 @@ bool axl_channel_poll(struct axl_device *axl, struct axl_dma_dir *dir,
  */
 bool axl_dma_irq(struct axl_device *axl, u8 channels)
 {
+	struct axl_dma_dir *dir;
 	bool told = is_power_of_2(channels);
 	bool any = false;
 	unsigned long flags;
-	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
-		u8 mask = channels >> (d * AXL_NR_CHANNELS);
+	for_each_axl_dir(axl, dir) {
+		u8 mask = dir->to_device ? channels :
+					   channels >> AXL_NR_CHANNELS;
 		bool found = false;
 		unsigned int n;
 
@@ -362,7 +358,8 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 {
 	struct axl_client *client = job->client;
 	unsigned long flags;
-	int idx, ret, d;
+	struct axl_dma_dir *dir;
+	int idx, ret;
 	u32 i;
 
 	lockdep_assert_held(&axl->reset_sem);
@@ -400,9 +397,7 @@ int axl_job_submit(struct axl_device *axl, struct axl_job *job, u64 *seq)
 		goto out;
 	}
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
-
+	for_each_axl_dir(axl, dir) {
 		spin_lock_irqsave(&dir->lock, flags);
 		for (i = 0; i < job->nr_reqs; i++) {
 			struct axl_req *req = &job->reqs[i];
@@ -499,10 +494,10 @@ static void axl_dir_block(struct axl_dma_dir *dir)
  */
 void axl_dma_block(struct axl_device *axl)
 {
-	int d;
+	struct axl_dma_dir *dir;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++)
-		axl_dir_block(&axl->dma.dirs[d]);
+	for_each_axl_dir(axl, dir)
+		axl_dir_block(dir);
 }
 
 void axl_dir_unblock(struct axl_device *axl, struct axl_dma_dir *dir)
@@ -516,10 +511,10 @@ void axl_dir_unblock(struct axl_device *axl, struct axl_dma_dir *dir)
 
 void axl_dma_unblock(struct axl_device *axl)
 {
-	int d;
+	struct axl_dma_dir *dir;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++)
-		axl_dir_unblock(axl, &axl->dma.dirs[d]);
+	for_each_axl_dir(axl, dir)
+		axl_dir_unblock(axl, dir);
 }
 
 /**
@@ -532,11 +527,11 @@ void axl_dma_unblock(struct axl_device *axl)
  */
 bool axl_dma_stop(struct axl_device *axl)
 {
+	struct axl_dma_dir *dir;
 	bool stopped = true;
-	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++)
-		stopped &= axl_edma_stop(axl, &axl->dma.dirs[d], false);
+	for_each_axl_dir(axl, dir)
+		stopped &= axl_edma_stop(axl, dir, false);
 	return stopped;
 }
 
@@ -549,12 +544,10 @@ bool axl_dma_stop(struct axl_device *axl)
  */
 void axl_dma_leak(struct axl_device *axl)
 {
+	struct axl_dma_dir *dir;
 	unsigned int n;
-	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
-
+	for_each_axl_dir(axl, dir) {
 		spin_lock_irq(&dir->lock);
 		for (n = 0; n < dir->nr_ch; n++)
 			if (dir->running & BIT(n))
@@ -570,13 +563,11 @@ void axl_dma_leak(struct axl_device *axl)
  */
 void axl_dma_flush(struct axl_device *axl, int status)
 {
+	struct axl_dma_dir *dir;
 	unsigned int n;
-	int d;
 
 	axl_dma_drop_queued(axl, status);
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
-
+	for_each_axl_dir(axl, dir) {
 		spin_lock_irq(&dir->lock);
 		for (n = 0; n < dir->nr_ch; n++)
 			if (dir->running & BIT(n))
@@ -596,14 +587,14 @@ void axl_dma_flush(struct axl_device *axl, int status)
  */
 bool axl_dma_idle(struct axl_device *axl)
 {
+	struct axl_dma_dir *dir;
 	unsigned long flags;
 	u8 running = 0;
-	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		spin_lock_irqsave(&axl->dma.dirs[d].lock, flags);
-		running |= axl->dma.dirs[d].running;
-		spin_unlock_irqrestore(&axl->dma.dirs[d].lock, flags);
+	for_each_axl_dir(axl, dir) {
+		spin_lock_irqsave(&dir->lock, flags);
+		running |= dir->running;
+		spin_unlock_irqrestore(&dir->lock, flags);
 	}
 	return !running;
 }
@@ -727,16 +718,14 @@ EXPORT_SYMBOL_AXL(axl_channel_get_stats);
  */
 void axl_dma_setup(struct axl_device *axl)
 {
+	struct axl_dma_dir *dir;
 	unsigned int n;
-	int d;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
-
+	for_each_axl_dir(axl, dir) {
 		spin_lock_init(&dir->lock);
 		for (n = 0; n < AXL_NR_QUEUES; n++)
 			axl_queue_init(&dir->queues[n]);
-		dir->to_device = d == AXL_DIR_TO_DEVICE;
+		dir->to_device = dir == &axl->dma.dirs[AXL_DIR_TO_DEVICE];
 	}
 	axl_client_init(&axl->dma.kernel);
 	axl_hrtimer_setup(&axl->dma.poll_timer, axl_irq_poll, CLOCK_MONOTONIC,

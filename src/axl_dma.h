@@ -4,6 +4,7 @@
 #define AXL_DMA_H
 
 #include <linux/hrtimer.h>
+#include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -108,6 +109,17 @@ struct axl_dma {
 	 */
 	unsigned int lost_row;
 };
+
+static inline struct axl_dma_dir *axl_dma_dir_at(struct axl_dma *dma,
+						 unsigned int index)
+{
+	return index < ARRAY_SIZE(dma->dirs) ? &dma->dirs[index] : NULL;
+}
+
+/* Iterate over both directions of a card; @dir: the variable of the loop. */
+#define for_each_axl_dir(axl, dir)					\
+	for (unsigned int __dir = 0;					\
+	     ((dir) = axl_dma_dir_at(&(axl)->dma, __dir++));)
 
 void axl_dma_setup(struct axl_device *axl);
 bool axl_dma_idle(struct axl_device *axl);

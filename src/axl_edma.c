@@ -217,11 +217,9 @@ static void axl_edma_configure(struct axl_device *axl, struct axl_dma_dir *dir)
  */
 void axl_edma_reprogram(struct axl_device *axl)
 {
-	int d;
+	struct axl_dma_dir *dir;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
-
+	for_each_axl_dir(axl, dir) {
 		spin_lock_irq(&dir->lock);
 		axl_edma_configure(axl, dir);
 		/*
@@ -496,14 +494,13 @@ bool axl_edma_proven(struct axl_device *axl, struct axl_dma_dir *dir)
  */
 int axl_edma_init(struct axl_device *axl)
 {
-	int d;
+	struct axl_dma_dir *dir;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++)
-		if (!axl_edma_stop(axl, &axl->dma.dirs[d], true))
+	for_each_axl_dir(axl, dir)
+		if (!axl_edma_stop(axl, dir, true))
 			return -EIO;
 
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs); d++) {
-		struct axl_dma_dir *dir = &axl->dma.dirs[d];
+	for_each_axl_dir(axl, dir) {
 		const struct axl_edma_map *map = axl_edma_map(dir);
 		unsigned long flags;
 

@@ -151,16 +151,19 @@ static void axl_dma_watchdog(struct work_struct *work)
 {
 	struct axl_device *axl = container_of(to_delayed_work(work),
 					      struct axl_device, watchdog);
-	int idx, d;
+	struct axl_dma_dir *dir;
+	u8 guilty;
+	int idx;
 
 	if (axl_enter(axl, &idx))
 		return;
-	/* a pending recovery handles all channels */
-	for (d = 0; d < ARRAY_SIZE(axl->dma.dirs) && !axl->reset_why; d++) {
-		u8 guilty = axl_dir_check(axl, &axl->dma.dirs[d]);
-
+	for_each_axl_dir(axl, dir) {
+		/* a pending recovery handles all channels */
+		if (axl->reset_why)
+			break;
+		guilty = axl_dir_check(axl, dir);
 		if (guilty)
-			axl_dir_recover(axl, &axl->dma.dirs[d], guilty);
+			axl_dir_recover(axl, dir, guilty);
 	}
 	axl_exit(axl, idx);
 	if (!axl_dma_idle(axl))

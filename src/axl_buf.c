@@ -15,7 +15,6 @@
 
 #include "axl_buf.h"
 #include "axl_device.h"
-#include "axl_ext.h"
 #include "axl_iova.h"
 
 /**
@@ -531,7 +530,7 @@ struct axl_buf *axl_buf_peer(struct axl_device *axl, u64 bus_addr, u64 length,
 	phys_addr_t phys;
 	int ret;
 
-	if (!axl_ext_find_l2(bus_addr, length, &phys) ||
+	if (!axl_find_l2(bus_addr, length, &phys) ||
 	    (phys >= axl->bar2_phys && phys - axl->bar2_phys < axl->bar2_size))
 		return ERR_PTR(-EINVAL);
 	buf = axl_buf_alloc(axl, length, flags);

@@ -202,19 +202,31 @@ int axl_cdev_add(struct axl_device *axl)
 {
 	int ret;
 
-	axl_ext_lock();
+	mutex_lock(&axl_cards_lock);
 	ret = axl_cdev_show(axl);
-	if (ret)
+	if (ret) {
 		/* a thread may already wait in open(): let it fail */
 		axl_set_gone(axl);
-	else
+	} else {
+		list_add_tail(&axl->node, &axl_cards);
 		axl_ext_add(axl);
-	axl_ext_unlock();
+	}
+	mutex_unlock(&axl_cards_lock);
 	return ret;
 }
 
+/**
+ * axl_cdev_del() - remove the device from both interfaces; may sleep
+ * @axl: the device, stopped; its PCI device can still be used
+ *
+ * Open files stay; their calls return -ENODEV.
+ */
 void axl_cdev_del(struct axl_device *axl)
 {
+	mutex_lock(&axl_cards_lock);
+	list_del(&axl->node);
+	axl_ext_del(axl);
+	mutex_unlock(&axl_cards_lock);
 	cdev_device_del(&axl->cdev, &axl->dev);
 }
 

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Access to the hardware (axl_enter()), time limits, recovery requests.
+ * Access to the hardware (axl_enter()), generations, time limits, recovery
+ * requests; the list of bound cards.
  */
 #include <linux/export.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
 #include "axl_device.h"
+
+/* protects axl_cards; see axl_device.h */
+DEFINE_MUTEX(axl_cards_lock);
+LIST_HEAD(axl_cards);
 
 static const char axl_why_restart[] = "firmware restarted by itself";
 
@@ -294,4 +299,42 @@ void axl_reset_request(struct axl_device *axl, const char *why)
 	WRITE_ONCE(axl->reset_why, why);
 	wake_up_all(&axl->dma.idle_wait);
 	queue_work(axl->wq, &axl->reset_work);
+}
+
+/**
+ * axl_find_l2() - check whether a bus address range is in the L2 of a card
+ * @bus_addr: bus address
+ * @length: bytes
+ * @phys: out: physical address of @bus_addr for the CPU
+ *
+ * The card's list buffer is excluded at its present place; a start of other
+ * firmware can move it into the range during a transfer. May sleep.
+ *
+ * Return: true if found.
+ */
+bool axl_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
+{
+	const struct axl_areas *areas;
+	struct axl_device *axl;
+	u64 offset, list, size;
+	bool found = false;
+
+	mutex_lock(&axl_cards_lock);
+	list_for_each_entry(axl, &axl_cards, node) {
+		/* wraps if the address is below BAR2: then beyond bar2_size */
+		offset = bus_addr - pci_bus_address(axl->pdev, 2);
+		rcu_read_lock();
+		areas = axl_areas_of(axl);
+		list = areas->list_offset;
+		size = areas->list_size;
+		rcu_read_unlock();
+		if (offset >= axl->bar2_size ||
+		    length > axl->bar2_size - offset ||
+		    (offset < list + size && offset + length > list))
+			continue;
+		*phys = axl->bar2_phys + offset;
+		found = true;
+	}
+	mutex_unlock(&axl_cards_lock);
+	return found;
 }

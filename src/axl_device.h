@@ -6,7 +6,7 @@
  * Lock order:
  *	mmap_lock (page faults) -> axl->reset_sem -> axl->buf.lock
  *	axl->buf.lock -> axl_buf.lock -> axl_dmabuf_sems[] -> locks of exporters
- *	mmap_lock, axl_ext_lock() -> axl_ext_use_lock
+ *	mmap_lock, axl_cards_lock -> axl_ext_use_lock
  *	axl->fw.lock -> axl->reset_sem
  *	axl_dma_dir.lock (hardirq) -> axl_client.lock, axl_event_bucket.lock
  * Pages are pinned and user memory is copied with none of them held.
@@ -19,6 +19,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/hrtimer.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/rcupdate.h>
@@ -60,6 +61,8 @@
 struct axl_device {
 	/* class device; its reference count is that of this structure */
 	struct device dev;
+	/* in axl_cards, under axl_cards_lock */
+	struct list_head node;
 	/* /dev/metisN, and its number N */
 	struct cdev cdev;
 	int id;
@@ -159,6 +162,13 @@ struct axl_device {
 	struct dentry *debugfs;
 };
 
+/*
+ * Bound cards that have a node. The lock is also held while a node is created,
+ * and while the second interface adds or deletes a card.
+ */
+extern struct mutex axl_cards_lock;
+extern struct list_head axl_cards;
+
 static inline struct axl_device *axl_from_dev(struct device *dev)
 {
 	return container_of(dev, struct axl_device, dev);
@@ -198,5 +208,6 @@ void axl_exit(struct axl_device *axl, int idx);
 void axl_reset_request(struct axl_device *axl, const char *why);
 void axl_restart_seen(struct axl_device *axl);
 bool axl_is_restart(const char *why);
+bool axl_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys);
 
 #endif

@@ -15,7 +15,6 @@
 #include "axl_device.h"
 #include "axl_dma.h"
 #include "axl_edma.h"
-#include "axl_ext.h"
 #include "axl_hostif.h"
 #include "axl_iova.h"
 #include "axl_irq.h"
@@ -334,7 +333,6 @@ static void axl_remove(struct pci_dev *pdev)
 	struct axl_device *axl = pci_get_drvdata(pdev);
 
 	axl_stop(axl);
-	axl_ext_del(axl);
 	axl_cdev_del(axl);
 	axl_debugfs_del(axl);
 	/* the number can be reused while open files keep the structure */

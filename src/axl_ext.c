@@ -5,21 +5,14 @@
  */
 #include <linux/compat.h>
 #include <linux/module.h>
-#include <linux/rcupdate.h>
 
 #include "axl_device.h"
 #include "axl_ext.h"
 
 /*
- * Bound cards, linked by axl_device.ext.node. The lock is held over add() and
- * del(), and while a card's node is created.
- */
-static DEFINE_MUTEX(axl_ext_list_lock);
-static LIST_HEAD(axl_ext_devices);
-/*
  * Protects axl_ext_ops and axl_device.ext.card during a file's first use.
- * Nests inside axl_ext_list_lock and inside mmap_lock. Both variables are
- * written with both locks of this file held.
+ * Nests inside axl_cards_lock and inside mmap_lock. Both variables are written
+ * with both locks held.
  */
 static DEFINE_MUTEX(axl_ext_use_lock);
 static const struct axl_ext_ops *axl_ext_ops;
@@ -74,15 +67,15 @@ int axl_ext_register(const struct axl_ext_ops *ops)
 	struct axl_device *axl;
 	int ret = 0;
 
-	mutex_lock(&axl_ext_list_lock);
+	mutex_lock(&axl_cards_lock);
 	if (axl_ext_ops) {
 		ret = -EBUSY;
 	} else {
 		axl_ext_offer(ops);
-		list_for_each_entry(axl, &axl_ext_devices, ext.node)
+		list_for_each_entry(axl, &axl_cards, node)
 			axl_ext_add_to(axl);
 	}
-	mutex_unlock(&axl_ext_list_lock);
+	mutex_unlock(&axl_cards_lock);
 	return ret;
 }
 EXPORT_SYMBOL_AXL(axl_ext_register);
@@ -97,88 +90,38 @@ void axl_ext_unregister(const struct axl_ext_ops *ops)
 {
 	struct axl_device *axl;
 
-	mutex_lock(&axl_ext_list_lock);
-	list_for_each_entry(axl, &axl_ext_devices, ext.node)
+	mutex_lock(&axl_cards_lock);
+	list_for_each_entry(axl, &axl_cards, node)
 		axl_ext_del_from(axl);
 	axl_ext_offer(NULL);
-	mutex_unlock(&axl_ext_list_lock);
+	mutex_unlock(&axl_cards_lock);
 }
 EXPORT_SYMBOL_AXL(axl_ext_unregister);
 
 /**
- * axl_ext_lock() - block opening of files and changes to the list of cards
- */
-void axl_ext_lock(void)
-{
-	mutex_lock(&axl_ext_list_lock);
-}
-
-void axl_ext_unlock(void)
-{
-	mutex_unlock(&axl_ext_list_lock);
-}
-
-/**
- * axl_ext_add() - add a card to the interface
- * @axl: the device, ready for use
+ * axl_ext_add() - add a card to the interface, if one is registered
+ * @axl: the device, ready for use; axl_cards_lock is held
  *
- * The caller holds axl_ext_lock().
+ * May sleep.
  */
 void axl_ext_add(struct axl_device *axl)
 {
-	list_add_tail(&axl->ext.node, &axl_ext_devices);
+	lockdep_assert_held(&axl_cards_lock);
 	if (axl_ext_ops)
 		axl_ext_add_to(axl);
 }
 
 /**
- * axl_ext_del() - remove a card from the interface; may sleep
- * @axl: the device, stopped; its PCI device can still be used
+ * axl_ext_del() - remove a card from the interface, if it serves the card
+ * @axl: the device, stopped; its PCI device can still be used; axl_cards_lock is
+ *	held
+ *
+ * May sleep.
  */
 void axl_ext_del(struct axl_device *axl)
 {
-	mutex_lock(&axl_ext_list_lock);
-	list_del(&axl->ext.node);
+	lockdep_assert_held(&axl_cards_lock);
 	axl_ext_del_from(axl);
-	mutex_unlock(&axl_ext_list_lock);
-}
-
-/**
- * axl_ext_find_l2() - check whether a bus address range is in the L2 of a card
- * @bus_addr: bus address
- * @length: bytes
- * @phys: out: physical address of @bus_addr for the CPU
- *
- * The card's list buffer is excluded at its present place; a start of other
- * firmware can move it into the range during a transfer. May sleep.
- *
- * Return: true if found.
- */
-bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys)
-{
-	const struct axl_areas *areas;
-	struct axl_device *axl;
-	u64 offset, list, size;
-	bool found = false;
-
-	mutex_lock(&axl_ext_list_lock);
-	list_for_each_entry(axl, &axl_ext_devices, ext.node) {
-		/* wraps if the address is below BAR2: then beyond bar2_size */
-		offset = bus_addr - pci_bus_address(axl->pdev, 2);
-		rcu_read_lock();
-		areas = axl_areas_of(axl);
-		list = areas->list_offset;
-		size = areas->list_size;
-		rcu_read_unlock();
-		if (offset >= axl->bar2_size ||
-		    length > axl->bar2_size - offset ||
-		    (offset < list + size && offset + length > list))
-			continue;
-		*phys = axl->bar2_phys + offset;
-		found = true;
-	}
-	mutex_unlock(&axl_ext_list_lock);
-	return found;
 }
 
 /**
@@ -231,9 +174,9 @@ int axl_ext_init(struct axl_ext_file *ext, wait_queue_head_t *wait)
 {
 	ext->wait = wait;
 	/* held by axl_cdev_add() until the card is complete */
-	if (mutex_lock_killable(&axl_ext_list_lock))
+	if (mutex_lock_killable(&axl_cards_lock))
 		return -EINTR;
-	mutex_unlock(&axl_ext_list_lock);
+	mutex_unlock(&axl_cards_lock);
 	return 0;
 }
 

@@ -6,7 +6,6 @@
 #ifndef AXL_EXT_H
 #define AXL_EXT_H
 
-#include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/types.h>
 
@@ -39,7 +38,7 @@ struct module;
  * @read: as in &struct file_operations
  * @poll: returns the current event mask
  *
- * @add and @del are called with axl_ext_list_lock held, so never concurrently;
+ * @add and @del are called with axl_cards_lock held, so never concurrently;
  * @open with axl_ext_use_lock and possibly mmap_lock held.
  */
 struct axl_ext_ops {
@@ -70,8 +69,6 @@ struct axl_ext_file {
 
 /* State of the second interface in a card. */
 struct axl_ext {
-	/* in axl_ext_devices, under axl_ext_list_lock */
-	struct list_head node;
 	/* result of add(), NULL: not served; written with both locks held */
 	void *card;
 };
@@ -79,10 +76,7 @@ struct axl_ext {
 int axl_ext_register(const struct axl_ext_ops *ops);
 void axl_ext_unregister(const struct axl_ext_ops *ops);
 
-/* For axl_drv.c, axl_buf.c and axl_cdev.c */
-bool axl_ext_find_l2(u64 bus_addr, u64 length, phys_addr_t *phys);
-void axl_ext_lock(void);
-void axl_ext_unlock(void);
+/* For axl_cdev.c, axl_ioctl.c and axl_mmap.c */
 void axl_ext_add(struct axl_device *axl);
 void axl_ext_del(struct axl_device *axl);
 int axl_ext_init(struct axl_ext_file *ext, wait_queue_head_t *wait);

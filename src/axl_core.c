@@ -15,6 +15,7 @@
 #include "axl_irq.h"
 #include "axl_monitor.h"
 #include "axl_reset.h"
+#include "axl_state.h"
 
 /**
  * axl_core_query() - get the facts and the state of a card
@@ -37,7 +38,7 @@ int axl_core_query(struct axl_device *axl, struct axl_query *q)
 	u16 sta;
 
 	/* skipped during a firmware load, which it would slow down */
-	if (!mutex_is_locked(&axl->fw.lock))
+	if (!axl_fw_busy(&axl->fw))
 		axl_fw_detect(axl);
 	/* not axl_enter(): valid while offline and dead, too */
 	idx = srcu_read_lock(&axl->srcu);
@@ -80,7 +81,7 @@ int axl_core_query(struct axl_device *axl, struct axl_query *q)
 		.irq_mode = !axl->msi.nr ? AXL_IRQ_NONE :
 			    axl->msi.msix ? AXL_IRQ_MSIX : AXL_IRQ_MSI,
 		.iommu_mode = axl_iommu_mode(axl),
-		.fw_state = READ_ONCE(axl->fw_state),
+		.fw_state = axl_fw_state(axl),
 		.fw_phase = phase,
 		.layout_major = layout.major,
 		.layout_minor = layout.minor,
@@ -104,7 +105,7 @@ int axl_core_query(struct axl_device *axl, struct axl_query *q)
 		q->features |= AXL_FEAT_DMA_VM;
 	if (layout.ddr_base)
 		q->features |= AXL_FEAT_DDR;
-	if (READ_ONCE(axl->online) &&
+	if (axl_is_open(axl) &&
 	    !pcie_capability_read_word(pdev, PCI_EXP_LNKSTA, &sta) &&
 	    sta != (u16)~0) {
 		q->link_speed = FIELD_GET(PCI_EXP_LNKSTA_CLS, sta);
@@ -119,29 +120,21 @@ out:
 /**
  * axl_core_reset() - reset the card for a user, and bring it online
  * @axl: the device
- * @generation: out: the generation afterwards; unchanged if the reset was not
- *	begun
+ * @generation: out: the generation afterwards
  *
  * May sleep; takes reset_sem.
  *
- * Return: 0, -EBUSY (a firmware load or another agent's reset is under way),
- * -EINTR (killed), or an error of axl_status() or axl_reset().
+ * Return: 0, -EBUSY (a firmware load or another agent's reset is under way), or an
+ * error of axl_reset().
  */
 int axl_core_reset(struct axl_device *axl, u64 *generation)
 {
 	int ret;
 
-	if (!mutex_trylock(&axl->fw.lock))
+	if (!axl_fw_try(axl))
 		return -EBUSY;
-	ret = down_write_killable(&axl->reset_sem);
-	if (ret)
-		goto out;
-	ret = axl_status(axl);
-	if (!ret)
-		ret = axl->paused ? -EBUSY : axl_reset(axl);
-	*generation = axl->generation;
-	up_write(&axl->reset_sem);
-out:
-	mutex_unlock(&axl->fw.lock);
+	ret = axl_reset(axl);
+	*generation = axl_generation(axl);
+	axl_fw_give(axl);
 	return ret;
 }

@@ -104,6 +104,7 @@ struct device *axl_dev(struct axl_device *axl);
 struct pci_dev *axl_pdev(const struct axl_device *axl);
 u64 axl_l2_size(const struct axl_device *axl);
 int axl_generation_get(struct axl_device *axl);
+int axl_generation_get_freezable(struct axl_device *axl);
 int axl_generation_tryget(struct axl_device *axl);
 void axl_generation_put(struct axl_device *axl);
 int axl_generation_wait(struct axl_device *axl);

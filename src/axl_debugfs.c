@@ -36,14 +36,14 @@ static int axl_state_show(struct seq_file *s, void *unused)
 	const struct axl_areas *areas;
 	unsigned int v;
 
-	/* killable: a firmware start holds it for seconds */
 	if (down_read_killable(&axl->reset_sem))
 		return -EINTR;
 	areas = axl_areas_of(axl);
 	layout = &areas->layout;
-	seq_printf(s, "online:      %s\n", axl->online ? "yes" : "no");
+	seq_printf(s, "online:      %s\n", axl_is_open(axl) ? "yes" : "no");
+	seq_printf(s, "state:       %s\n", axl_state_name(axl->machine.state));
 	seq_printf(s, "generation:  %llu\n", axl->generation);
-	seq_printf(s, "firmware:    %s\n", fw[axl->fw_state]);
+	seq_printf(s, "firmware:    %s\n", fw[axl_fw_state(axl)]);
 	seq_printf(s, "layout:      %u.%u%s\n", layout->major, layout->minor,
 		   layout->has_header ? "" : " (no header)");
 	seq_printf(s, "areas:       %s%s%s%s%s\n",

@@ -46,19 +46,6 @@ unsigned long axl_timeout(u64 ns)
 }
 
 /**
- * axl_wait_expired() - check whether to stop waiting for the card
- * @axl: the device
- * @deadline: jiffies
- *
- * Return: true after @deadline, on unbind, or if the caller was killed.
- */
-bool axl_wait_expired(struct axl_device *axl, unsigned long deadline)
-{
-	return time_after(jiffies, deadline) || READ_ONCE(axl->gone) ||
-	       fatal_signal_pending(current);
-}
-
-/**
  * axl_gone() - check whether the driver is unbound
  * @axl: the device
  *
@@ -136,7 +123,7 @@ int axl_status(struct axl_device *axl)
 {
 	if (READ_ONCE(axl->gone))
 		return -ENODEV;
-	return READ_ONCE(axl->dead) ? -EIO : 0;
+	return READ_ONCE(axl->machine.state) == AXL_STATE_DEAD ? -EIO : 0;
 }
 EXPORT_SYMBOL_AXL(axl_status);
 
@@ -154,8 +141,7 @@ EXPORT_SYMBOL_AXL(axl_status);
 int axl_enter(struct axl_device *axl, int *idx)
 {
 	*idx = srcu_read_lock(&axl->srcu);
-	/* pairs with axl_set_online(): the state that axl_bring_up() set up */
-	if (smp_load_acquire(&axl->online)) {
+	if (axl_is_open(axl)) {
 		/* sparse cannot express a lock held on success only */
 		__release(&axl->srcu);
 		return 0;
@@ -168,6 +154,33 @@ void axl_exit(struct axl_device *axl, int idx)
 {
 	__acquire(&axl->srcu);
 	srcu_read_unlock(&axl->srcu, idx);
+}
+
+/* No firmware start, no recovery, and none is pending. */
+static bool axl_is_ready(struct axl_device *axl)
+{
+	return READ_ONCE(axl->machine.state) == AXL_STATE_ONLINE &&
+	       !READ_ONCE(axl->reset_why);
+}
+
+static int axl_generation_get_in(struct axl_device *axl, unsigned int state)
+{
+	int ret;
+
+	for (;;) {
+		if (down_read_killable(&axl->reset_sem))
+			return -EINTR;
+		ret = axl_status(axl);
+		/* a pending recovery would make the caller's work stale */
+		if (!ret && axl_is_ready(axl))
+			return 0;
+		up_read(&axl->reset_sem);
+		if (ret)
+			return ret;
+		if (wait_event_state(axl->state_wait,
+				     axl_is_ready(axl) || axl_status(axl), state))
+			return -EINTR;
+	}
 }
 
 /**
@@ -183,26 +196,22 @@ void axl_exit(struct axl_device *axl, int idx)
  */
 int axl_generation_get(struct axl_device *axl)
 {
-	int ret;
-
-	for (;;) {
-		if (down_read_killable(&axl->reset_sem))
-			return -EINTR;
-		ret = axl_status(axl);
-		/* a pending recovery would make the caller's work stale */
-		if (!ret && axl->online && !READ_ONCE(axl->reset_why))
-			return 0;
-		up_read(&axl->reset_sem);
-		if (ret)
-			return ret;
-		if (wait_event_killable(axl->state_wait,
-					(READ_ONCE(axl->online) &&
-					 !READ_ONCE(axl->reset_why)) ||
-					axl_status(axl)))
-			return -EINTR;
-	}
+	return axl_generation_get_in(axl, TASK_KILLABLE);
 }
 EXPORT_SYMBOL_AXL(axl_generation_get);
+
+/**
+ * axl_generation_get_freezable() - as axl_generation_get(), without locks
+ * @axl: the device
+ *
+ * The caller holds no lock, so that the system can sleep while it waits.
+ *
+ * Return: as axl_generation_get().
+ */
+int axl_generation_get_freezable(struct axl_device *axl)
+{
+	return axl_generation_get_in(axl, TASK_KILLABLE | TASK_FREEZABLE);
+}
 
 /**
  * axl_generation_tryget() - as axl_generation_get(), without waiting
@@ -217,7 +226,7 @@ int axl_generation_tryget(struct axl_device *axl)
 {
 	if (!down_read_trylock(&axl->reset_sem))
 		return -EAGAIN;
-	if (READ_ONCE(axl->online))
+	if (axl_is_open(axl))
 		return 0;
 	up_read(&axl->reset_sem);
 	return axl_status(axl) ?: -EAGAIN;
@@ -262,6 +271,34 @@ u64 axl_generation(const struct axl_device *axl)
 EXPORT_SYMBOL_AXL(axl_generation);
 
 /**
+ * axl_lock_online() - take reset_sem for writing with the card online
+ * @axl: the device
+ *
+ * As axl_generation_get(), for a thread that will change the state.
+ *
+ * Return: 0 with reset_sem held; without it -ENODEV, -EIO or -EINTR (killed).
+ */
+int axl_lock_online(struct axl_device *axl)
+{
+	int ret;
+
+	for (;;) {
+		ret = axl_generation_get(axl);
+		if (ret)
+			return ret;
+		up_read(&axl->reset_sem);
+		if (down_write_killable(&axl->reset_sem))
+			return -EINTR;
+		ret = axl_status(axl);
+		if (!ret && axl_is_ready(axl))
+			return 0;
+		up_write(&axl->reset_sem);
+		if (ret)
+			return ret;
+	}
+}
+
+/**
  * axl_restart_seen() - request recovery from a restart without a link bounce
  * @axl: the device; axl_hostif_lost() was true
  *
@@ -298,7 +335,18 @@ void axl_reset_request(struct axl_device *axl, const char *why)
 		return;
 	WRITE_ONCE(axl->reset_why, why);
 	wake_up_all(&axl->dma.idle_wait);
-	queue_work(axl->wq, &axl->reset_work);
+	axl_step_request(axl);
+}
+
+/**
+ * axl_step_request() - let the work item look at the card now
+ * @axl: the device
+ *
+ * Any context.
+ */
+void axl_step_request(struct axl_device *axl)
+{
+	mod_delayed_work(axl->wq, &axl->reset_work, 0);
 }
 
 /**

@@ -7,7 +7,6 @@
  *	mmap_lock (page faults) -> axl->reset_sem -> axl->buf.lock
  *	axl->buf.lock -> axl_buf.lock -> axl_dmabuf_sems[] -> locks of exporters
  *	mmap_lock, axl_cards_lock -> axl_ext_use_lock
- *	axl->fw.lock -> axl->reset_sem
  *	axl_dma_dir.lock (hardirq) -> axl_client.lock, axl_event_bucket.lock
  * Pages are pinned and user memory is copied with none of them held.
  */
@@ -44,7 +43,9 @@
 #include "axl_irq.h"
 #include "axl_mmap.h"
 #include "axl_msi.h"
+#include "axl_reset.h"
 #include "axl_selftest.h"
+#include "axl_state.h"
 #include "compat/axl_compat.h"
 
 #define AXL_VERSION		"0.1.0"
@@ -80,22 +81,18 @@ struct axl_device {
 
 	/* readers access hardware or config space: axl_enter() to axl_exit() */
 	struct srcu_struct srcu;
-	/* hardware access allowed; axl_set_online() clears it and waits */
-	bool online;
-	/* unbound, shut down, or probe failed; never cleared */
+	/* unbinding or shutdown has begun, or probe failed; never cleared */
 	bool gone;
-	/* recovery failed, see @retry_at; written as @generation */
-	bool dead;
 	/*
-	 * Held for reading while the generation must not change, for writing by
-	 * firmware starts, recovery, resets and removal.
+	 * Held for reading while the generation must not change, for writing
+	 * while the state changes; not while waiting for the card.
 	 */
 	struct rw_semaphore reset_sem;
 	/* raised by each restart; written with reset_sem held for writing */
 	u64 generation;
-	/* what runs on the card; written as @generation */
+	/* what ran on the card when it was online last; as @generation */
 	enum axl_fw_state fw_state;
-	/* woken for a new generation, @online, @gone, @dead, after recovery */
+	/* woken for a new generation or state, and after recovery */
 	wait_queue_head_t state_wait;
 
 	/* ordered: watchdog, monitor and recovery never run concurrently */
@@ -103,11 +100,14 @@ struct axl_device {
 	/* checks for overdue requests while any channel runs */
 	struct delayed_work watchdog;
 	/*
-	 * Recovery work, and the reason; NULL: none pending. Set without a lock
+	 * Looks at the card while it is neither open nor dead, serves requests for
+	 * recovery; and the reason for one, NULL: none pending. Set without a lock
 	 * by axl_reset_request(), cleared with reset_sem held for writing.
 	 */
-	struct work_struct reset_work;
+	struct delayed_work reset_work;
 	const char *reset_why;
+	/* AXL_BUS_*: PCI error callbacks for @reset_work; atomic bits */
+	unsigned long bus_events;
 	/* ends the pause for a PCI error without a reported result */
 	struct delayed_work bus_work;
 	/* checks link and slots without a message while the device is open */
@@ -115,38 +115,21 @@ struct axl_device {
 
 	/* Up to @guard: written with reset_sem held for writing or as noted. */
 
-	/* new DMA is blocked by the reset_sem writer */
-	bool held;
 	/*
 	 * A direction was not proven stopped: DMA is blocked, bus mastering may
 	 * be off. Set by the watchdog inside axl_enter(), cleared with
 	 * reset_sem held for writing.
 	 */
 	bool fenced;
-	/* jiffies of the next attempt to recover a dead card; word, no lock */
-	unsigned long retry_at;
-	/* interval to the attempt after the next failure; jiffies */
-	unsigned long retry;
-	/* jiffies until which the link may go down after a start message */
-	unsigned long bounce_by;
-	/* cleared by a start message, set by its link bounce */
-	bool bounced;
-	/* number of agents about to reset the card or cut power: no recovery */
-	unsigned int paused;
-	/* PCI error recovery is one of the @paused */
-	bool bus_error;
-	/* generation already raised for the current restart */
-	bool raised;
 	/* areas in L2 may predate system sleep and must not be used */
 	bool fw_stale;
 	/* unsolicited restarts */
 	u64 restarts;
-	/* restarts without a link bounce since @rejoin_from (jiffies) */
-	unsigned int rejoins;
-	unsigned long rejoin_from;
 	/* restarts without a link bounce are no longer detected */
 	bool restart_blind;
 
+	struct axl_machine machine;
+	struct axl_recovery recovery;
 	struct axl_guard_page guard;
 	struct axl_events events;
 	struct axl_msi msi;
@@ -201,10 +184,20 @@ static inline bool axl_polled(const struct axl_device *axl)
 	return READ_ONCE(axl->selftest.delivery) == AXL_DELIVERY_POLLED;
 }
 
+/*
+ * Access to the BARs is allowed. Pairs with axl_state_set(): what was set up for
+ * the state is visible.
+ */
+static inline bool axl_is_open(struct axl_device *axl)
+{
+	return axl_state_is_open(smp_load_acquire(&axl->machine.state));
+}
+
 unsigned long axl_timeout(u64 ns);
-bool axl_wait_expired(struct axl_device *axl, unsigned long deadline);
 int axl_enter(struct axl_device *axl, int *idx);
 void axl_exit(struct axl_device *axl, int idx);
+int axl_lock_online(struct axl_device *axl);
+void axl_step_request(struct axl_device *axl);
 void axl_reset_request(struct axl_device *axl, const char *why);
 void axl_restart_seen(struct axl_device *axl);
 bool axl_is_restart(const char *why);

@@ -600,29 +600,6 @@ bool axl_dma_idle(struct axl_device *axl)
 }
 
 /**
- * axl_dma_drain() - drop queued requests and wait for running ones
- * @axl: the device
- *
- * For a firmware start. The caller holds reset_sem for writing, so nothing new
- * is submitted. Queued requests fail with -ESTALE. May sleep.
- *
- * Return: 0, -EINTR (killed), -ENODEV, or -EIO (dead, or the engine hangs and
- * recovery has been requested).
- */
-int axl_dma_drain(struct axl_device *axl)
-{
-	lockdep_assert_held_write(&axl->reset_sem);
-	axl_dma_drop_queued(axl, -ESTALE);
-	if (wait_event_killable(axl->dma.idle_wait,
-				axl_dma_idle(axl) || axl_status(axl) ||
-				READ_ONCE(axl->reset_why)))
-		return -EINTR;
-	if (axl_status(axl))
-		return axl_status(axl);
-	return axl_dma_idle(axl) ? 0 : -EIO;
-}
-
-/**
  * axl_irq_poll_arm() - start the polling timer
  * @axl: the device
  *
@@ -643,10 +620,10 @@ static enum hrtimer_restart axl_irq_poll(struct hrtimer *timer)
 	bool found;
 
 	/*
-	 * Pairs with smp_store_release() in axl_set_online(). A pending
-	 * recovery flushes the requests, or the watchdog arms the timer again.
+	 * A pending recovery flushes the requests, or the watchdog arms the
+	 * timer again.
 	 */
-	if (!smp_load_acquire(&axl->online) || READ_ONCE(axl->reset_why))
+	if (!axl_is_open(axl) || READ_ONCE(axl->reset_why))
 		return HRTIMER_NORESTART;
 	/* for axl_areas_of() */
 	rcu_read_lock();

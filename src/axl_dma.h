@@ -124,7 +124,6 @@ static inline struct axl_dma_dir *axl_dma_dir_at(struct axl_dma *dma,
 void axl_dma_setup(struct axl_device *axl);
 bool axl_dma_idle(struct axl_device *axl);
 bool axl_dma_irq(struct axl_device *axl, u8 channels);
-int axl_dma_drain(struct axl_device *axl);
 void axl_dma_drop_queued(struct axl_device *axl, int status);
 void axl_dma_block(struct axl_device *axl);
 bool axl_dma_stop(struct axl_device *axl);

@@ -74,16 +74,15 @@ static struct axl_device *axl_device_alloc(struct pci_dev *pdev)
 	atomic_inc(&axl_devices);
 	/* referenced for log lines: open files can outlive the binding */
 	axl->pdev = pci_dev_get(pdev);
-	axl->bounced = true;
-	axl->generation = 1;
 	mutex_init(&axl->buf.lock);
 	INIT_LIST_HEAD(&axl->buf.list);
-	mutex_init(&axl->fw.lock);
 	axl_reset_setup(axl);
+	axl_pm_setup(axl);
 	axl_monitor_setup(axl);
 	axl_watchdog_setup(axl);
 	axl_dma_setup(axl);
 	axl_hostif_setup(axl);
+	axl_state_setup(axl);
 	axl_cdev_setup(axl, &pdev->dev);
 	axl->dev.release = axl_release_dev;
 	/* from here on put_device() frees axl */
@@ -207,16 +206,33 @@ static void axl_log_info(struct axl_device *axl)
 
 	dev_info(&axl->pdev->dev, "metis%d: %s, %s, %u %s vector%s\n", axl->id,
 		 axl->hostif.areas_known ? "firmware running" :
-		 axl->fw_state == AXL_FW_BOOTLOADER ? "bootloader only" :
+		 axl_fw_state(axl) == AXL_FW_BOOTLOADER ? "bootloader only" :
 						      "no firmware answers",
 		 iommu[axl_iommu_mode(axl)], axl->msi.nr,
 		 axl->msi.msix ? "MSI-X" : "MSI", axl->msi.nr == 1 ? "" : "s");
 }
 
+/* End all waits, transfers and mappings, and quiesce the card; may sleep. */
+static void axl_stop(struct axl_device *axl)
+{
+	/* first: ends waits */
+	WRITE_ONCE(axl->gone, true);
+	wake_up_all(&axl->dma.idle_wait);
+	down_write(&axl->reset_sem);
+	axl_state_trigger(axl, AXL_ON_REMOVE, NULL);
+	up_write(&axl->reset_sem);
+	/* work that still runs finds the state gone and does nothing */
+	cancel_delayed_work_sync(&axl->bus_work);
+	cancel_delayed_work_sync(&axl->reset_work);
+	cancel_delayed_work_sync(&axl->watchdog);
+	axl_monitor_stop(axl);
+	axl_restore_config(axl);
+}
+
 static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct axl_device *axl;
-	int ret, found;
+	int ret;
 
 	ret = axl_check_bars(pdev);
 	if (ret)
@@ -248,7 +264,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_clear_master(pdev);
 
 	down_write(&axl->reset_sem);
-	found = axl_hostif_refresh(axl);
+	axl_hostif_refresh(axl);
 	up_write(&axl->reset_sem);
 	ret = axl_hostif_alloc(axl);
 	if (ret)
@@ -266,8 +282,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	}
 
 	down_write(&axl->reset_sem);
-	axl_dma_hold(axl);
-	ret = axl_bring_up(axl, found);
+	ret = axl_state_trigger(axl, AXL_ON_AREAS, NULL);
 	up_write(&axl->reset_sem);
 	if (ret) {
 		dev_err(&pdev->dev,
@@ -283,15 +298,11 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 err_quiesce:
 	axl_debugfs_del(axl);
-	down_write(&axl->reset_sem);
-	WRITE_ONCE(axl->gone, true);
-	axl_quiesce(axl);
-	axl_dma_flush(axl, -ENODEV);
-	up_write(&axl->reset_sem);
-	cancel_delayed_work_sync(&axl->bus_work);
-	cancel_work_sync(&axl->reset_work);
+	axl_stop(axl);
+	goto err_stopped;
 err_saved:
 	axl_restore_config(axl);
+err_stopped:
 	kfree(axl->saved);
 err_irq:
 	axl_irq_free(axl);
@@ -307,25 +318,6 @@ err_put:
 	ida_free(&axl_ids, axl->id);
 	put_device(&axl->dev);
 	return ret;
-}
-
-/* End all waits, transfers and mappings, and quiesce the card; may sleep. */
-static void axl_stop(struct axl_device *axl)
-{
-	/* first: ends waits for the card that hold reset_sem */
-	WRITE_ONCE(axl->gone, true);
-	wake_up_all(&axl->dma.idle_wait);
-	down_write(&axl->reset_sem);
-	axl_cdev_zap(axl);
-	axl_quiesce(axl);
-	axl_dma_flush(axl, -ENODEV);
-	axl_raise_generation(axl);
-	up_write(&axl->reset_sem);
-	/* work that still runs finds @gone set and does nothing */
-	cancel_delayed_work_sync(&axl->bus_work);
-	cancel_work_sync(&axl->reset_work);
-	axl_monitor_stop(axl);
-	axl_restore_config(axl);
 }
 
 static void axl_remove(struct pci_dev *pdev)
@@ -374,17 +366,15 @@ static void axl_pci_reset_done(struct pci_dev *pdev)
 static pci_ers_result_t axl_error_detected(struct pci_dev *pdev,
 					   pci_channel_state_t state)
 {
-	axl_pci_error_detected(pci_get_drvdata(pdev));
-	if (state == pci_channel_io_perm_failure) {
-		axl_pci_error_failed(pci_get_drvdata(pdev));
-		return PCI_ERS_RESULT_DISCONNECT;
-	}
-	return PCI_ERS_RESULT_NEED_RESET;
+	bool failed = state == pci_channel_io_perm_failure;
+
+	axl_pci_error_detected(pci_get_drvdata(pdev), failed);
+	return failed ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_NEED_RESET;
 }
 
 static pci_ers_result_t axl_slot_reset(struct pci_dev *pdev)
 {
-	/* axl_recover() restores config space */
+	/* the state machine restores config space: AXL_DO_RESTORE */
 	return PCI_ERS_RESULT_RECOVERED;
 }
 

@@ -4,7 +4,6 @@
  * and wait for the restart. (hardware-notes: Firmware life cycle)
  */
 #include <linux/ctype.h>
-#include <linux/delay.h>
 #include <linux/firmware.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -19,8 +18,6 @@
 #include "axl_fw.h"
 #include "axl_hostif.h"
 #include "axl_job.h"
-#include "axl_link.h"
-#include "axl_mmap.h"
 #include "axl_reset.h"
 #include "axl_state.h"
 
@@ -29,13 +26,13 @@ module_param(fw_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(fw_timeout_ms,
 		 "Default time limit of a firmware start in ms (15000)");
 
-static unsigned int fw_refuse_ms = 1000;
-module_param(fw_refuse_ms, uint, 0644);
-MODULE_PARM_DESC(fw_refuse_ms,
-		 "A reply to the start message without a link bounce within this many ms is a refusal (1000)");
+static unsigned int fw_timeout_max_ms = 60000;
+module_param(fw_timeout_max_ms, uint, 0644);
+MODULE_PARM_DESC(fw_timeout_max_ms,
+		 "Longest time limit of a firmware start without CAP_SYS_ADMIN in ms (60000)");
 
-/* Time from the start message until the link goes down, at most; ms */
-#define AXL_FW_BOUNCE_MS	5000
+/* Longest time limit with CAP_SYS_ADMIN; jiffies */
+#define AXL_FW_LIMIT		(3600 * HZ)
 
 /* Bytes per upload transfer; also the step of the reported progress. */
 #define AXL_FW_CHUNK		SZ_1M
@@ -183,12 +180,12 @@ static int axl_fw_move(struct axl_device *axl, struct axl_fw_image *image,
 	axl_buf_sync_for_device(req->buf, offset, length);
 
 	/* released before the wait: recovery of a hung channel takes it */
-	down_read(&axl->reset_sem);
-	ret = axl_status(axl);
-	if (!ret)
+	ret = axl_generation_get(axl);
+	if (!ret) {
 		ret = axl->generation == generation ?
 			      axl_job_submit(axl, job, &seq) : -ESTALE;
-	up_read(&axl->reset_sem);
+		up_read(&axl->reset_sem);
+	}
 	if (ret) {
 		axl_job_free(job);
 		return ret;
@@ -240,95 +237,72 @@ static int axl_fw_upload(struct axl_device *axl, struct axl_fw_image *image,
 	return 0;
 }
 
-enum axl_fw_answer {
-	AXL_FW_BOUNCED,
-	AXL_FW_REPLIED,
-	AXL_FW_SILENT,
-};
-
-/*
- * Wait for the result of the start message. Must not access a BAR: the link may
- * go down at any time.
- */
-static enum axl_fw_answer axl_fw_await(struct axl_device *axl, u64 seen,
-				       unsigned long deadline)
+static unsigned long axl_fw_limit(u64 timeout_ns)
 {
-	unsigned long refuse = 0;
-	bool replied = false;
+	unsigned long limit = axl_timeout(timeout_ns);
 
-	while (!axl_link_bounced(axl)) {
-		if (!replied && axl_event_count(axl, AXL_EVENT_MAILBOX) != seen) {
-			replied = true;
-			refuse = jiffies + msecs_to_jiffies(fw_refuse_ms);
-		}
-		if (replied && time_after(jiffies, refuse))
-			return AXL_FW_REPLIED;
-		if (axl_wait_expired(axl, deadline))
-			return AXL_FW_SILENT;
-		fsleep(2000);
-	}
-	return AXL_FW_BOUNCED;
+	if (!timeout_ns)
+		return msecs_to_jiffies(fw_timeout_ms);
+	if (!capable(CAP_SYS_ADMIN))
+		limit = min(limit, msecs_to_jiffies(fw_timeout_max_ms));
+	return min_t(unsigned long, limit, AXL_FW_LIMIT);
 }
 
-/* The caller holds reset_sem for writing. */
+/*
+ * Start the uploaded image. The caller holds reset_sem for writing; it is released
+ * on return.
+ */
 static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
 			const void *msg)
 {
-	unsigned long deadline = jiffies + (req->timeout_ns ?
-		min_t(unsigned long, axl_timeout(req->timeout_ns), HZ * 3600) :
-		msecs_to_jiffies(fw_timeout_ms));
-	enum axl_fw_answer answer;
-	enum axl_fw_state state = axl->fw_state;
-	u64 seen;
+	struct axl_start start = {
+		.deadline = jiffies + axl_fw_limit(req->timeout_ns),
+		.opcode = req->start_opcode,
+	};
 	int ret;
 
 	WRITE_ONCE(axl->fw.phase, AXL_FW_PHASE_START);
-	ret = axl_dma_drain(axl);
-	if (ret)
-		return ret;
+	ret = axl_drain(axl);
 	/* unsolicited restart or error: recovery is pending */
-	if (axl->reset_why)
-		return -ESTALE;
-	axl_dma_hold(axl);
-	/* while the link is down, a mapped access causes a bus error */
-	axl_cdev_zap(axl);
-	axl->fw_state = AXL_FW_STARTING;
-	axl_set_online(axl, false);
-	seen = axl_event_count(axl, AXL_EVENT_MAILBOX);
-	axl->bounced = false;
-	axl->bounce_by = jiffies + msecs_to_jiffies(AXL_FW_BOUNCE_MS);
-	axl_mailbox_send(axl, req->start_opcode, msg, req->msg_size);
-
-	answer = axl_fw_await(axl, seen, deadline);
-	if (answer == AXL_FW_BOUNCED) {
-		/* the firmware that starts does not know the table */
-		axl_hostif_forget(axl);
-		axl->fw_stale = false;
-		return axl_recover(axl, deadline, true);
+	if (!ret && axl->reset_why) {
+		axl_state_trigger(axl, AXL_ON_UNDRAIN, NULL);
+		ret = -ESTALE;
 	}
+	if (ret) {
+		up_write(&axl->reset_sem);
+		return ret;
+	}
+	/* while the link is down, a mapped access causes a bus error */
+	axl_state_trigger(axl, AXL_ON_START, NULL);
+	start.mbox_seen = axl_event_count(axl, AXL_EVENT_MAILBOX);
+	axl_mailbox_send(axl, req->start_opcode, msg, req->msg_size);
+	axl_start_begin(axl, &start);
+	up_write(&axl->reset_sem);
 
-	if (answer == AXL_FW_SILENT && time_before(jiffies, axl->bounce_by))
-		/* killed or timed out: the link may still go down */
-		return axl_recover_deferred(axl);
-	req->reply_opcode = axl_mailbox_opcode(axl);
-	if (answer == AXL_FW_SILENT && req->reply_opcode != req->start_opcode)
-		answer = AXL_FW_REPLIED;
-	axl->fw_state = state;
-	axl_set_online(axl, true);
-	axl_dma_release(axl);
-	if (answer == AXL_FW_REPLIED)
-		return -EREMOTEIO;
-	return axl_status(axl) ?: -ETIMEDOUT;
+	ret = axl_start_wait(axl, &start);
+	req->reply_opcode = start.reply_opcode;
+	return ret;
 }
 
-/* Own the mailbox during the start, or fail with -EBUSY. */
-static int axl_fw_converse(struct axl_device *axl, struct axl_fw_load *req,
-			   const void *msg)
+/*
+ * Write the entry point and start the image, as its owner of the mailbox. The
+ * caller holds reset_sem for writing; it is released on return.
+ */
+static int axl_fw_enter(struct axl_device *axl, struct axl_fw_load *req,
+			struct axl_fw_image *image, const void *msg)
 {
 	int ret;
 
-	if (!axl_mailbox_try(axl, req))
+	axl_fw_load_addr(axl, image->elf.entry);
+	req->entry = image->elf.entry;
+	if (req->flags & AXL_FW_LOAD_NO_START) {
+		up_write(&axl->reset_sem);
+		return 0;
+	}
+	if (!axl_mailbox_try(axl, req)) {
+		up_write(&axl->reset_sem);
 		return -EBUSY;
+	}
 	ret = axl_fw_start(axl, req, msg);
 	axl_mailbox_give(axl, req);
 	return ret;
@@ -363,21 +337,34 @@ static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
 	if (ret)
 		return ret;
 
-	ret = down_write_killable(&axl->reset_sem);
+	ret = axl_lock_online(axl);
 	if (ret)
 		return ret;
-	ret = axl_status(axl);
-	if (!ret && (axl->generation != generation || !axl->online))
+	if (axl->generation == generation) {
+		ret = axl_fw_enter(axl, req, image, msg);
+	} else {
+		up_write(&axl->reset_sem);
 		ret = -ESTALE;
-	if (!ret) {
-		axl_fw_load_addr(axl, image->elf.entry);
-		req->entry = image->elf.entry;
-		if (!(req->flags & AXL_FW_LOAD_NO_START))
-			ret = axl_fw_converse(axl, req, msg);
 	}
-	req->generation = axl->generation;
-	up_write(&axl->reset_sem);
+	req->generation = READ_ONCE(axl->generation);
 	return ret;
+}
+
+/**
+ * axl_fw_try() - begin a load or AXL_IOC_RESET if none is under way
+ * @axl: the device
+ *
+ * Return: true if axl_fw_give() must follow.
+ */
+bool axl_fw_try(struct axl_device *axl)
+{
+	return !cmpxchg_acquire(&axl->fw.busy, 0, 1);
+}
+
+void axl_fw_give(struct axl_device *axl)
+{
+	WRITE_ONCE(axl->fw.phase, AXL_FW_PHASE_IDLE);
+	smp_store_release(&axl->fw.busy, 0);
 }
 
 /**
@@ -402,14 +389,13 @@ int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req)
 	image = kzalloc(sizeof(*image), GFP_KERNEL);
 	if (!image)
 		return -ENOMEM;
-	/* before fw.lock: reading user memory or a file can take long */
+	/* before axl_fw_try(): reading user memory or a file can take long */
 	ret = axl_fw_fetch(axl, image, req);
-	if (!ret && !mutex_trylock(&axl->fw.lock)) {
+	if (!ret && !axl_fw_try(axl)) {
 		ret = -EBUSY;
 	} else if (!ret) {
 		ret = axl_fw_run(axl, req, image, msg);
-		WRITE_ONCE(axl->fw.phase, AXL_FW_PHASE_IDLE);
-		mutex_unlock(&axl->fw.lock);
+		axl_fw_give(axl);
 	}
 	if (image->buf)
 		axl_buf_put(image->buf);

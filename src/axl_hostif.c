@@ -282,6 +282,7 @@ int axl_hostif_refresh(struct axl_device *axl)
 	/* by references only: the content of an area may stay unusable */
 	axl->hostif.areas_known = !ret &&
 				  axl_layout_has_areas(&axl->hostif.parsed);
+	axl->hostif.answer = ret;
 	/* log once: the areas are read repeatedly while firmware starts */
 	if (complaint && complaint != axl->hostif.complaint)
 		dev_warn_ratelimited(&axl->pdev->dev,

@@ -52,6 +52,10 @@ struct axl_hostif {
 	bool areas_known;
 	/* the host-driver area holds the address of our table */
 	bool published;
+	/* the firmware that was online last had a host-driver area */
+	bool had_table;
+	/* result of the last axl_hostif_refresh() */
+	int answer;
 	/* owner of the mailbox, NULL if free; changed with cmpxchg() only */
 	const void *mbox_owner;
 	/* woken when @mbox_owner becomes NULL or the generation changes */

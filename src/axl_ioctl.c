@@ -154,7 +154,7 @@ static int axl_ioc_submit(struct axl_file *file, void *arg)
 		axl_buf_sync_for_device(job->reqs[i].buf, job->reqs[i].offset,
 					job->reqs[i].length);
 
-	ret = axl_generation_get(axl);
+	ret = axl_generation_get_freezable(axl);
 	if (ret)
 		goto out;
 	if (req->generation != axl_generation(axl))

@@ -283,8 +283,7 @@ static irqreturn_t axl_irq_handler(int irq, void *data)
 {
 	struct axl_vector *vec = data;
 	struct axl_device *axl = vec->axl;
-	/* pairs with smp_store_release() in axl_set_online() */
-	bool online = smp_load_acquire(&axl->online);
+	bool online = axl_is_open(axl);
 	u8 channels = READ_ONCE(vec->channels);
 	/* sampled first: a recovery started below can change it */
 	bool exact = axl_irq_exact(axl);

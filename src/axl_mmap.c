@@ -33,7 +33,8 @@ static vm_fault_t axl_vm_fault_wait(struct axl_device *axl,
 	/* without the lock the mapping and its file may be freed */
 	get_file(filp);
 	axl_release_fault_lock(vmf);
-	axl_generation_wait(axl);
+	if (!axl_generation_get_freezable(axl))
+		axl_generation_put(axl);
 	fput(filp);
 	return VM_FAULT_RETRY;
 }

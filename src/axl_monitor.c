@@ -26,24 +26,20 @@
 #define AXL_GUESS		(HZ / 10)
 
 /*
- * Adopt what firmware publishes now. The card is online and idle, reset_sem is
- * held for writing. After an error recovery is pending.
+ * Adopt what firmware publishes now. No transfer runs, the state is online or
+ * draining, reset_sem is held for writing. After an error recovery is pending.
  */
 static int axl_adopt(struct axl_device *axl)
 {
 	int ret;
 
-	axl_dma_hold(axl);
-	axl_set_online(axl, false);
-	pci_clear_master(axl->pdev);
-	axl_hostif_forget(axl);
-	ret = axl_bring_up(axl, axl_hostif_refresh(axl));
+	axl_state_trigger(axl, AXL_ON_ADOPT, NULL);
+	axl_hostif_refresh(axl);
+	ret = axl_state_trigger(axl, AXL_ON_AREAS, NULL);
 	if (ret) {
-		/* axl_finish_start() must not wait for a bounce */
-		axl->bounced = true;
-		axl_reset_request(axl, "engine does not stop");
+		axl_state_trigger(axl, AXL_ON_RESET, "engine does not stop");
+		axl_step_request(axl);
 	}
-	axl_raise_generation(axl);
 	return ret;
 }
 
@@ -71,7 +67,8 @@ void axl_fw_detect(struct axl_device *axl)
 	    !down_write_trylock(&axl->reset_sem))
 		return;
 	WRITE_ONCE(axl->hostif.news_at, jiffies + AXL_NEWS);
-	if (axl->online && !axl->hostif.published && !axl->fw_stale &&
+	if (axl->machine.state == AXL_STATE_ONLINE &&
+	    !axl->hostif.published && !axl->fw_stale &&
 	    axl_dma_idle(axl) && axl_hostif_has_new_areas(axl))
 		axl_adopt(axl);
 	up_write(&axl->reset_sem);
@@ -79,14 +76,14 @@ void axl_fw_detect(struct axl_device *axl)
 EXPORT_SYMBOL_AXL(axl_fw_detect);
 
 /**
- * axl_rescan() - check the card now, a dead one without waiting for @retry_at
+ * axl_rescan() - check the card now, a dead one without waiting for its next attempt
  * @axl: the device
  *
  * May sleep.
  */
 void axl_rescan(struct axl_device *axl)
 {
-	WRITE_ONCE(axl->retry_at, jiffies - 1);
+	WRITE_ONCE(axl->machine.retry_at, jiffies - 1);
 	axl_fw_detect(axl);
 }
 EXPORT_SYMBOL_AXL(axl_rescan);
@@ -105,23 +102,16 @@ int axl_fw_resync(struct axl_device *axl)
 	int ret;
 
 	axl_check_link(axl);
-	for (;;) {
-		/* wait for a pending or running recovery */
-		ret = axl_generation_wait(axl);
-		if (ret)
-			return ret;
-		if (down_write_killable(&axl->reset_sem))
-			return -EINTR;
-		if (axl->online && !axl->reset_why)
-			break;
-		up_write(&axl->reset_sem);
-	}
+	ret = axl_lock_online(axl);
+	if (ret)
+		return ret;
 	/* only if needed: loses slots and the queued transfers of others */
 	if (axl->fw_stale || axl_hostif_changed(axl)) {
-		ret = axl_dma_drain(axl);
-		axl->fw_stale = false;
-		if (!ret)
+		ret = axl_drain(axl);
+		if (!ret) {
+			axl->fw_stale = false;
 			ret = axl_adopt(axl);
+		}
 	} else {
 		axl_hostif_rewrite_target(axl);
 		axl_edma_reprogram(axl);
@@ -203,12 +193,12 @@ bool axl_check_link(struct axl_device *axl)
 	int idx;
 
 	idx = srcu_read_lock(&axl->srcu);
-	if (READ_ONCE(axl->online)) {
+	if (axl_is_open(axl)) {
 		good = !axl_link_bounced(axl);
 		if (!good)
 			axl_reset_request(axl, "link went down");
 	} else if (axl_status(axl) == -EIO &&
-		   time_after(jiffies, axl->retry_at) && axl_link_up(axl)) {
+		   time_after(jiffies, READ_ONCE(axl->machine.retry_at)) && axl_link_up(axl)) {
 		axl_reset_request(axl, "card answers again");
 	}
 	srcu_read_unlock(&axl->srcu, idx);

@@ -45,7 +45,7 @@ static void axl_dir_recover(struct axl_device *axl, struct axl_dma_dir *dir,
 		axl_dma_block(axl);
 		axl_dir_unblock(axl, dir);
 		pci_clear_master(axl->pdev);
-		/* both directions stay blocked: axl_quiesce() unblocks them */
+		/* both directions stay blocked: axl_state_stop() unblocks them */
 		axl->fenced = true;
 		axl_reset_request(axl, "DMA engine does not stop");
 		return;

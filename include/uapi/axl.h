@@ -283,8 +283,9 @@ struct axl_query {
  * @msg_size: bytes at @msg, 0..%AXL_MAILBOX_MSG_MAX
  * @reply_opcode: out: with -EREMOTEIO, the mailbox opcode word of the reply
  * @timeout_ns: limit for the whole start, from the start message to published
- *	areas; 0 means the driver's default (15 s). A restart that takes longer
- *	goes on without the caller
+ *	areas; 0 means the driver's default (15 s). At most one minute (module
+ *	parameter fw_timeout_max_ms), with CAP_SYS_ADMIN one hour. A restart that
+ *	takes longer goes on without the caller
  * @generation: out: the new generation; with %AXL_FW_LOAD_NO_START the current
  *	one
  * @entry: out: entry point, a device address

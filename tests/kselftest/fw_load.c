@@ -543,6 +543,43 @@ TEST_F_TIMEOUT(fw, loader_killed, 120)
 	at_image_free(&big);
 }
 
+/* A load that is killed while transfers run: nothing was started, nothing lost */
+TEST_F_TIMEOUT(fw, killed_while_draining, 60)
+{
+	struct axl_xfer x = {
+		.handle = self->handle, .direction = AXL_TO_DEVICE,
+		.length = 256 * KIB, .device_addr = self->base, .channel = 1,
+	};
+	uint32_t starts = at_lab_get(METIS_LAB_GENERATION);
+	uint64_t seq, end = at_now() + AT_SEC(10);
+	struct axl_query q;
+	struct axl_wait w;
+	pid_t child;
+	int status;
+
+	at_lab_set(METIS_LAB_STEP_BYTES, 4096);
+	at_lab_set(METIS_LAB_STEP_NS, 40000000);	/* 2.5 s */
+	ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, self->t.q.generation,
+			       AT_SEC(20), &seq));
+	/* pieces of the image go by other channels and are small */
+	child = load_in_child(self->t.fd, &self->image, 0);
+	ASSERT_GT(child, 0);
+	do {
+		ASSERT_EQ(0, at_query(self->t.fd, &q));
+	} while (q.fw_phase != AXL_FW_PHASE_START && at_now() < end);
+	EXPECT_EQ(AXL_FW_PHASE_START, q.fw_phase);
+	kill(child, SIGKILL);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	ASSERT_EQ(0, at_wait(self->t.fd, seq, AT_SEC(20), &w));
+	EXPECT_EQ(0, w.status);
+	at_lab_reset();
+	EXPECT_EQ(starts, at_lab_get(METIS_LAB_GENERATION));
+	EXPECT_EQ(self->t.q.generation, at_generation(self->t.fd));
+	EXPECT_EQ(0, at_move(self->t.fd, self->handle, AXL_TO_DEVICE, 0,
+			     self->base, MIB));
+}
+
 TEST_F_TIMEOUT(fw, reset, 60)
 {
 	struct axl_reset r = { };

@@ -16,6 +16,7 @@
 /* By name: a suite that is not there has to be missed. */
 static const char *const suites[] = {
 	"axl_le", "axl_elf", "axl_edma_list", "axl_layout", "axl_queue",
+	"axl_state",
 };
 
 #define NR_SUITES	(sizeof(suites) / sizeof(suites[0]))

@@ -20,37 +20,6 @@
 
 #define ROOM	65536
 
-/* What /dev/aer_inject takes (drivers/pci/pcie/aer_inject.c) */
-struct injection {
-	uint8_t bus, dev, fn;
-	uint32_t uncorrectable, correctable;
-	uint32_t header_log[4];
-	uint32_t domain;
-};
-
-static int inject(const struct at_pci *pci, uint32_t uncorrectable)
-{
-	unsigned int domain, bus, dev, fn;
-	struct injection e = { .uncorrectable = uncorrectable };
-	int fd, err = 0;
-
-	if (access("/dev/aer_inject", F_OK))
-		at_insmod("/lib/modules/aer_inject.ko", NULL);
-	fd = open("/dev/aer_inject", O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -ENOTSUP;
-	if (sscanf(pci->bdf, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
-		err = -EINVAL;
-	e.domain = domain;
-	e.bus = bus;
-	e.dev = dev;
-	e.fn = fn;
-	if (!err && write(fd, &e, sizeof(e)) != sizeof(e))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 FIXTURE(bus)
 {
 	struct at_ctx t;
@@ -129,7 +98,7 @@ static void error_and_back(struct __test_metadata *_metadata,
 
 	at_lab_set(METIS_LAB_FREEZE, 1);
 	ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, generation, AT_SEC(200), &seq));
-	ASSERT_EQ(0, inject(&self->t.pci, error));
+	ASSERT_EQ(0, at_aer_inject(&self->t.pci, error));
 	/* told at once, not when it is known how the bus fares */
 	ASSERT_EQ(0, at_wait(self->t.fd, seq, AT_SEC(20), &w));
 	EXPECT_EQ(-ESTALE, w.status);
@@ -152,7 +121,7 @@ TEST_F_TIMEOUT(bus, recovers, 120)
 
 	if (!access("/dev/metis1", F_OK))
 		SKIP(return, "for a card that is alone");
-	if (inject(&self->t.pci, 0) == -ENOTSUP)
+	if (at_aer_inject(&self->t.pci, 0) == -ENOTSUP)
 		SKIP(return, "this kernel has no aer_inject");
 	for (i = 0; i < 2 * at_array_size(errors); i++) {
 		error_and_back(_metadata, self, errors[i / 2], AT_SEC(30),
@@ -170,10 +139,10 @@ TEST_F_TIMEOUT(bus, reset_is_refused, 60)
 
 	if (!access("/dev/metis1", F_OK))
 		SKIP(return, "for a card that is alone");
-	if (inject(&self->t.pci, 0) == -ENOTSUP)
+	if (at_aer_inject(&self->t.pci, 0) == -ENOTSUP)
 		SKIP(return, "this kernel has no aer_inject");
 	at_lab_set(METIS_LAB_NOT_READY, 1);
-	ASSERT_EQ(0, inject(&self->t.pci, PCI_ERR_UNC_DLP));
+	ASSERT_EQ(0, at_aer_inject(&self->t.pci, PCI_ERR_UNC_DLP));
 	while (at_lab_get(METIS_LAB_RESETS) == resets && at_now() < end)
 		at_sleep_ms(1);
 	EXPECT_EQ(-EBUSY, at_ioctl(self->t.fd, AXL_IOC_RESET, &reset));
@@ -189,7 +158,7 @@ TEST_F_TIMEOUT(bus, recovery_fails, 240)
 
 	if (access("/dev/metis1", F_OK))
 		SKIP(return, "for two cards behind one port");
-	if (inject(&self->t.pci, 0) == -ENOTSUP)
+	if (at_aer_inject(&self->t.pci, 0) == -ENOTSUP)
 		SKIP(return, "this kernel has no aer_inject");
 	/* the slot's other function has no driver that could agree */
 	other.bdf[strlen(other.bdf) - 1] ^= 1;

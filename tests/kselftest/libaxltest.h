@@ -209,6 +209,9 @@ int at_pci_unbind(const struct at_pci *pci);
 int at_pci_bind(const struct at_pci *pci);
 int at_driver_bound(const struct at_pci *pci);	/* 1, 0, -errno */
 
+/* A PCI error for this function by aer_inject: PCI_ERR_UNC_*, 0: none; or -ENOTSUP */
+int at_aer_inject(const struct at_pci *pci, uint32_t uncorrectable);
+
 /*
  * Modules: NAME.ko by path, which is the value of variable @env if there is one,
  * else found below /lib/modules and /.

@@ -380,3 +380,34 @@ long at_kprobe_hits(const char *name)
 	fclose(f);
 	return hits;
 }
+
+/* What /dev/aer_inject takes (drivers/pci/pcie/aer_inject.c) */
+struct injection {
+	uint8_t bus, dev, fn;
+	uint32_t uncorrectable, correctable;
+	uint32_t header_log[4];
+	uint32_t domain;
+};
+
+int at_aer_inject(const struct at_pci *pci, uint32_t uncorrectable)
+{
+	unsigned int domain, bus, dev, fn;
+	struct injection e = { .uncorrectable = uncorrectable };
+	int fd, err = 0;
+
+	if (access("/dev/aer_inject", F_OK))
+		at_insmod("/lib/modules/aer_inject.ko", NULL);
+	fd = open("/dev/aer_inject", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -ENOTSUP;
+	if (sscanf(pci->bdf, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
+		err = -EINVAL;
+	e.domain = domain;
+	e.bus = bus;
+	e.dev = dev;
+	e.fn = fn;
+	if (!err && write(fd, &e, sizeof(e)) != sizeof(e))
+		err = -errno;
+	close(fd);
+	return err;
+}

@@ -11,7 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "dev.h"
+#include "options.h"
+#include "out.h"
+#include "parse.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 #define PCI_HEADER_TYPE		0x0e

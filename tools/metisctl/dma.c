@@ -10,7 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "commands.h"
+#include "dev.h"
+#include "options.h"
+#include "out.h"
+#include "parse.h"
+#include "xfer.h"
 
 /* Two of them stay below the usual limit for locked memory, 8 MiB. */
 #define CHUNK		(2U << 20)

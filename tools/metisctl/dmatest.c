@@ -15,7 +15,14 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "commands.h"
+#include "dev.h"
+#include "options.h"
+#include "out.h"
+#include "parse.h"
+#include "pattern.h"
+#include "xfer.h"
 
 #define CANARY_SIZE	4096U
 #define CANARY		0xc5

@@ -5,67 +5,27 @@
  * for whom nothing works: driver, node and root are all optional.
  */
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "base.h"
+#include "commands.h"
+#include "dev.h"
+#include "doctor_card.h"
+#include "doctor_faults.h"
+#include "doctor_host.h"
+#include "doctor_pci.h"
+#include "host.h"
+#include "info.h"
+#include "options.h"
+#include "out.h"
+#include "report.h"
+#include "xfer.h"
 
 /* The self-test reads so much, from where dma test does by default */
 #define TEST_LENGTH 4096U
 #define TEST_PLACE  (16ULL << 20)
-
-static unsigned int count[3];
-static struct json_object *list; /* with --json */
-static char *heading;		 /* of what comes next, once there is something */
-static bool printed;
-
-/* What the lines that follow are about; nothing is printed until there is one. */
-static void head(const char *what, const char *name)
-{
-	free(heading);
-	heading = str("-- %s%s\n", what, name);
-}
-
-void found(const struct card *card, enum verdict v, const char *check, const char *remedy, const char *fmt,
-	   ...)
-{
-	static const char *const names[] = { "PASS", "WARN", "FAIL" };
-	struct json_object *o;
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		exit(EXIT_FAILED);
-	va_end(ap);
-	count[v]++;
-	if (list) {
-		o = json_object_new_object();
-		json_str(o, "check", check);
-		if (card)
-			json_str(o, "card", card->pci);
-		json_str(o, "verdict", names[v]);
-		json_str(o, "detail", text);
-		if (v != PASS && remedy)
-			json_str(o, "remedy", remedy);
-		json_object_array_add(list, o);
-	} else if (!opt.quiet || v != PASS) {
-		if (heading)
-			printf("%s%s", printed ? "\n" : "", heading);
-		free(heading);
-		heading = NULL;
-		printed = true;
-		printf("%s  %-10s  %s\n", names[v], check, text);
-		if (v != PASS && remedy)
-			printf("      %s\n", remedy);
-		fflush(stdout);
-	}
-	free(text);
-}
 
 /* True, and said, when the driver cannot be asked what this check wants to know. */
 static bool not_asked(const struct card *c, const char *check)
@@ -412,16 +372,14 @@ int cmd_doctor(int argc, char **argv)
 	};
 	size_t all, seen = 0;
 	struct card *cards;
-	struct json_object *o, *sum;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
-	if (opt.json)
-		list = json_object_new_array();
+	report_begin(opt.json);
 	cards = cards_scan(&all);
 	for (size_t i = 0; i < all; i++) {
 		if (chosen(&cards[i])) {
 			if (all > 1)
-				head("card ", cards[i].pci);
+				report_head("card ", cards[i].pci);
 			examine(&cards[i]);
 			seen++;
 		}
@@ -429,29 +387,11 @@ int cmd_doctor(int argc, char **argv)
 	if (!seen)
 		nobody(all);
 	if (all > 1)
-		head("this machine", "");
+		report_head("this machine", "");
 	check_module();
 	check_kernel();
 	check_parameters();
 	check_vendor();
 	free(cards);
-	free(heading);
-
-	enum verdict worst = count[FAIL] ? FAIL : count[WARN] ? WARN : PASS;
-
-	if (opt.json) {
-		o = json_object_new_object();
-		json_object_object_add(o, "checks", list);
-		sum = json_object_new_object();
-		json_num(sum, "pass", count[PASS]);
-		json_num(sum, "warn", count[WARN]);
-		json_num(sum, "fail", count[FAIL]);
-		json_num(sum, "status", worst);
-		json_object_object_add(o, "summary", sum);
-		json_end(o, true);
-	} else if (!opt.quiet) {
-		printf("%u passed, %u warning%s, %u failed\n", count[PASS], count[WARN],
-		       count[WARN] == 1 ? "" : "s", count[FAIL]);
-	}
-	return (int)worst;
+	return (int)report_end();
 }

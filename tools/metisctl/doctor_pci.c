@@ -8,7 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "base.h"
+#include "dev.h"
+#include "doctor_card.h"
+#include "doctor_pci.h"
+#include "host.h"
+#include "out.h"
+#include "report.h"
 
 #define BAR2_SIZE	 (32ULL << 20)
 #define GIB4		 (1ULL << 32)

@@ -5,7 +5,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "commands.h"
+#include "dev.h"
+#include "info.h"
+#include "options.h"
+#include "out.h"
+#include "parse.h"
 
 /* Fixed names; other numbers have none */
 static const struct {

@@ -10,7 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "commands.h"
+#include "dev.h"
+#include "info.h"
+#include "options.h"
+#include "out.h"
+#include "parse.h"
+#include "xfer.h"
 
 struct load {
 	const char *file;

@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "commands.h"
+#include "dev.h"
+#include "info.h"
+#include "options.h"
+#include "out.h"
 
 #define NAME(names, i)	((i) < ARRAY_SIZE(names) ? (names)[i] : "unknown")
 

@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "commands.h"
+#include "dev.h"
+#include "info.h"
+#include "options.h"
+#include "out.h"
 
 static const char *pci_or_unknown(const struct node *n)
 {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* metisctl: looks after Axelera Metis cards through axl's native interface. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "commands.h"
+#include "options.h"
+#include "out.h"
+#include "xfer.h"
 
 #define STRINGIFY(x)	#x
 #define TO_STRING(x)	STRINGIFY(x)
 
-struct options opt;
 const char *argp_program_version =
 	"metisctl " METISCTL_VERSION " (interface version " TO_STRING(AXL_ABI_VERSION) ")";
 
@@ -29,37 +30,6 @@ static const struct command {
 	{ NULL, "events", cmd_events, "print interrupt events as they arrive" },
 	{ NULL, "reset", cmd_reset, "reset the device" },
 	{ NULL, "doctor", cmd_doctor, "find out what is wrong, and what to do about it" },
-};
-
-static error_t parse_global(int key, char *arg, struct argp_state *state)
-{
-	(void)state;
-	switch (key) {
-	case 'd':
-		opt.device = arg;
-		return 0;
-	case 'j':
-		opt.json = true;
-		return 0;
-	case 'q':
-		opt.quiet = true;
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
-static const struct argp_option global_options[] = {
-	{ "device", 'd', "DEV", 0, "metis0, /dev/metis0, or a PCI address such as 0000:01:00.0; "
-	  "not needed when there is only one device", 10 },
-	{ "json", 'j', NULL, 0, "print JSON, also for errors", 10 },
-	{ "quiet", 'q', NULL, 0, "print no progress and no success, only results and errors", 10 },
-	{ 0 }
-};
-
-static const struct argp global_argp = { .options = global_options, .parser = parse_global };
-const struct argp_child global_child[] = {
-	{ &global_argp, 0, "For every command:", 10 },
-	{ 0 }
 };
 
 struct chosen {

@@ -7,7 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "options.h"
+#include "out.h"
+#include "xfer.h"
 
 /* What axl.h says any call can return, and what open() and memory add to it */
 static const struct why common[] = {

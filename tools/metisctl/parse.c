@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "parse.h"
 
 /* A number with an optional K, M, G or T (powers of 1024; also KiB, ...) */
 static bool number(const char *s, u64 *val)

@@ -5,7 +5,8 @@
  */
 #include <string.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "pattern.h"
 
 int pattern_by_name(const char *name)
 {

@@ -2,7 +2,11 @@
 /* metisctl reset. */
 #include <stdio.h>
 
-#include "metisctl.h"
+#include "commands.h"
+#include "dev.h"
+#include "info.h"
+#include "options.h"
+#include "out.h"
 
 int cmd_reset(int argc, char **argv)
 {

@@ -12,7 +12,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "metisctl.h"
+#include "base.h"
+#include "dev.h"
+#include "out.h"
+#include "xfer.h"
 
 volatile int interrupted;
 

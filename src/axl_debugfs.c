@@ -72,7 +72,7 @@ static int axl_state_show(struct seq_file *s, void *unused)
 	seq_printf(s, "guard:       %s, page of %zu bytes\n", guard[axl->guard.mode],
 		   axl->guard.size);
 	seq_printf(s, "rescued:     %lld\n", atomic64_read(&axl->irq.rescued));
-	seq_printf(s, "restarts:    %llu not asked for\n", axl->restarts);
+	seq_printf(s, "restarts:    %llu unsolicited\n", axl->restarts);
 	up_read(&axl->reset_sem);
 	return 0;
 }

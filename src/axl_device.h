@@ -184,12 +184,10 @@ static inline bool axl_polled(const struct axl_device *axl)
 	return READ_ONCE(axl->selftest.delivery) == AXL_DELIVERY_POLLED;
 }
 
-/*
- * Access to the BARs is allowed. Pairs with axl_state_set(): what was set up for
- * the state is visible.
- */
+/* Access to the BARs is allowed. */
 static inline bool axl_is_open(struct axl_device *axl)
 {
+	/* pairs with axl_state_set(): what was set up for the state is visible */
 	return axl_state_is_open(smp_load_acquire(&axl->machine.state));
 }
 

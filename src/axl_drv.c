@@ -149,7 +149,7 @@ static int axl_check_bars(struct pci_dev *pdev)
 	/* the BARs decode nothing, or addresses of another device */
 	if (!axl_bar_kept(pdev, AXL_BAR_REGS) || !axl_bar_kept(pdev, AXL_BAR_L2)) {
 		dev_err(&pdev->dev,
-			"the card restarted while nobody drove it and has lost its configuration: echo 1 > /sys/bus/pci/devices/%s/remove; echo 1 > /sys/bus/pci/rescan\n",
+			"the card restarted while no driver was bound and has lost its configuration: echo 1 > /sys/bus/pci/devices/%s/remove; echo 1 > /sys/bus/pci/rescan\n",
 			pci_name(pdev));
 		return -EIO;
 	}
@@ -286,7 +286,7 @@ static int axl_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	up_write(&axl->reset_sem);
 	if (ret) {
 		dev_err(&pdev->dev,
-			"the DMA engine hangs, or does not stop what somebody else started: power-cycle the card\n");
+			"the DMA engine hangs, or does not stop the transfers of a previous owner: power-cycle the card\n");
 		goto err_saved;
 	}
 	axl_debugfs_add(axl);
@@ -360,7 +360,7 @@ static void axl_pci_reset_prepare(struct pci_dev *pdev)
 
 static void axl_pci_reset_done(struct pci_dev *pdev)
 {
-	axl_reset_done(pci_get_drvdata(pdev), "somebody reset the card");
+	axl_reset_done(pci_get_drvdata(pdev), "device was reset by another agent");
 }
 
 static pci_ers_result_t axl_error_detected(struct pci_dev *pdev,

@@ -364,6 +364,7 @@ bool axl_fw_try(struct axl_device *axl)
 void axl_fw_give(struct axl_device *axl)
 {
 	WRITE_ONCE(axl->fw.phase, AXL_FW_PHASE_IDLE);
+	/* pairs with axl_fw_try() */
 	smp_store_release(&axl->fw.busy, 0);
 }
 

@@ -118,7 +118,7 @@ void axl_irq_rescued(struct axl_device *axl, unsigned int nr)
 	if (xchg(&axl->irq.rescued_logged, true))
 		return;
 	dev_info(&axl->pdev->dev,
-		 "restarting firmware signalled before it knew where to: the guard page at bus address 0 caught it\n");
+		 "guard page caught an interrupt write sent before the vMSI table was configured\n");
 }
 
 /*

@@ -105,7 +105,7 @@ void axl_pci_error_step(struct axl_device *axl)
 			axl_pause(axl);
 		m->bus_error = false;
 		m->pauses--;
-		axl_state_trigger(axl, AXL_ON_BUS_FAILED, "the bus gave the card up");
+		axl_state_trigger(axl, AXL_ON_BUS_FAILED, "PCI error recovery failed");
 	}
 	wake_up_all(&axl->state_wait);
 }
@@ -134,7 +134,7 @@ static void axl_pci_error_work(struct work_struct *work)
 {
 	axl_pci_error_recovered(container_of(to_delayed_work(work), struct axl_device,
 					     bus_work),
-		     "nobody told how a bus error ended");
+				"no PCI error recovery result within 75 s");
 }
 
 void axl_pm_setup(struct axl_device *axl)

@@ -360,6 +360,12 @@ void axl_start_begin(struct axl_device *axl, struct axl_start *start)
 	axl_step_request(axl);
 }
 
+static bool axl_start_ended(struct axl_device *axl, struct axl_start *start)
+{
+	/* pairs with axl_start_end(): the result is visible */
+	return smp_load_acquire(&axl->machine.start) != start;
+}
+
 /**
  * axl_start_wait() - wait for the end of a start or a reset
  * @axl: the device; reset_sem is not held
@@ -373,9 +379,7 @@ void axl_start_begin(struct axl_device *axl, struct axl_start *start)
  */
 int axl_start_wait(struct axl_device *axl, struct axl_start *start)
 {
-	/* pairs with axl_start_end() */
-	if (!wait_event_state(axl->state_wait,
-			      smp_load_acquire(&axl->machine.start) != start,
+	if (!wait_event_state(axl->state_wait, axl_start_ended(axl, start),
 			      (TASK_KILLABLE | TASK_FREEZABLE)))
 		return start->result;
 	down_write(&axl->reset_sem);

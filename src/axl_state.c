@@ -222,7 +222,7 @@ static void axl_state_dead(struct axl_device *axl, const char *why)
 	/* NULL: probe, which has its own message */
 	if (why && !axl->gone)
 		dev_err_ratelimited(&axl->pdev->dev,
-				    "%s: giving up until it answers again; power-cycle the card\n",
+				    "%s: card does not answer; retrying. Power-cycle it if this persists\n",
 				    why);
 	m->expected = false;
 	WRITE_ONCE(m->retry_at, jiffies + m->retry);
@@ -241,7 +241,7 @@ void axl_start_end(struct axl_device *axl, int result)
 	if (!start)
 		return;
 	start->result = result;
-	/* pairs with axl_start_wait(); the thread may return at once */
+	/* pairs with axl_start_ended(); the thread may return at once */
 	smp_store_release(&axl->machine.start, NULL);
 	wake_up_all(&axl->state_wait);
 }

@@ -6,6 +6,7 @@
 #ifndef AXL_STATE_TABLE_H
 #define AXL_STATE_TABLE_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 /**
@@ -88,9 +89,9 @@ enum axl_trigger {
  * EXPECTED: a start message was sent and the card has not been online since, so
  *	that the link is expected to go down.
  */
-#define AXL_FACT_ENDED		(1u << 0)
-#define AXL_FACT_PAUSED		(1u << 1)
-#define AXL_FACT_EXPECTED	(1u << 2)
+#define AXL_FACT_ENDED		BIT(0)
+#define AXL_FACT_PAUSED		BIT(1)
+#define AXL_FACT_EXPECTED	BIT(2)
 #define AXL_NR_FACTS		3
 
 /*
@@ -116,23 +117,23 @@ enum axl_trigger {
  * RAISE: new generation; waiters are woken.
  * OPEN: the state changes; access allowed, requests are started.
  */
-#define AXL_DO_DROP		(1u << 0)
-#define AXL_DO_ZAP		(1u << 1)
-#define AXL_DO_HOLD		(1u << 2)
-#define AXL_DO_STOP		(1u << 3)
-#define AXL_DO_CLOSE		(1u << 4)
-#define AXL_DO_QUIET		(1u << 5)
-#define AXL_DO_FORGET		(1u << 6)
-#define AXL_DO_GUARD		(1u << 7)
-#define AXL_DO_PROVE		(1u << 8)
-#define AXL_DO_FLUSH		(1u << 9)
-#define AXL_DO_RESTORE		(1u << 10)
-#define AXL_DO_INIT		(1u << 11)
-#define AXL_DO_PUBLISH		(1u << 12)
-#define AXL_DO_MASTER		(1u << 13)
-#define AXL_DO_SELFTEST		(1u << 14)
-#define AXL_DO_RAISE		(1u << 15)
-#define AXL_DO_OPEN		(1u << 16)
+#define AXL_DO_DROP		BIT(0)
+#define AXL_DO_ZAP		BIT(1)
+#define AXL_DO_HOLD		BIT(2)
+#define AXL_DO_STOP		BIT(3)
+#define AXL_DO_CLOSE		BIT(4)
+#define AXL_DO_QUIET		BIT(5)
+#define AXL_DO_FORGET		BIT(6)
+#define AXL_DO_GUARD		BIT(7)
+#define AXL_DO_PROVE		BIT(8)
+#define AXL_DO_FLUSH		BIT(9)
+#define AXL_DO_RESTORE		BIT(10)
+#define AXL_DO_INIT		BIT(11)
+#define AXL_DO_PUBLISH		BIT(12)
+#define AXL_DO_MASTER		BIT(13)
+#define AXL_DO_SELFTEST		BIT(14)
+#define AXL_DO_RAISE		BIT(15)
+#define AXL_DO_OPEN		BIT(16)
 #define AXL_NR_ACTIONS		17
 
 /**

@@ -177,7 +177,7 @@ static bool bar2_assigned(const char *addr)
 	return !ok || (start && flags && !(flags & IORESOURCE_UNSET));
 }
 
-/* The first 64 bytes of configuration space are everybody's to read. */
+/* Every user may read the first 64 bytes of configuration space. */
 static bool is_bridge(const char *addr)
 {
 	unsigned char config[PCI_HEADER_TYPE + 1];
@@ -202,7 +202,7 @@ static bool explain_function(const char *addr, bool loaded)
 	char path[300], driver[64], *what, *cause = NULL;
 	const char *next;
 
-	/* A bridge with this identity is somebody's root port. */
+	/* A bridge with this identity is a root port of another vendor. */
 	if (vendor == 0x16c3 && device == 0xabcd && !is_bridge(addr)) {
 		fail_because(0, "a card with the unbooted identity 16c3:abcd: its bootloader did not start, or it hung",
 			     "switch the machine's power off and on (a reboot does not reset the card)",

@@ -273,7 +273,7 @@ static void check_firmware(const struct card *c)
 			found(c, WARN, "firmware",
 			      "the card or its firmware restarted by itself: see dmesg | grep axl; power "
 			      "supply and cooling may be short",
-			      "running, but %llu restarts that nobody asked for; layout %u.%u%s", q->restarts,
+			      "running, but %llu unsolicited restarts; layout %u.%u%s", q->restarts,
 			      q->layout_major, q->layout_minor, untold);
 		else
 			found(c, PASS, "firmware", NULL, "running, generation %llu; layout %u.%u%s",
@@ -344,7 +344,7 @@ static bool chosen(const struct card *c)
 	return link_name(path, at, sizeof(at)) && !strcmp(at, c->pci);
 }
 
-static void nobody(size_t all)
+static void no_card(size_t all)
 {
 	if (all)
 		found(NULL, FAIL, "card", "metisctl doctor without --device shows what there is",
@@ -385,7 +385,7 @@ int cmd_doctor(int argc, char **argv)
 		}
 	}
 	if (!seen)
-		nobody(all);
+		no_card(all);
 	if (all > 1)
 		report_head("this machine", "");
 	check_module();

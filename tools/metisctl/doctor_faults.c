@@ -252,13 +252,13 @@ void check_faults(const struct card *c)
 	static const char got_by[] =
 		"axl's guard page should have caught these: report it, with dmesg; dmesg -C empties the log";
 	static const char unguarded[] =
-		"firmware that restarts signalled before it knew where to, and the host has not seen it: "
+		"restarting firmware sent interrupts before its table was configured, and they were lost: "
 		"use axl with its guard page (see 'guard'), then empty the log (dmesg -C)";
 	static const char lost[] =
 		"data of these transfers is lost: see dmesg around them, and report it; dmesg -C empties the "
 		"log";
 	static const char not_ours[] =
-		"whoever had the card then lost data, be it another driver or an earlier load of axl: see "
+		"the owner at that time, another driver or an earlier load of axl, lost data: see "
 		"dmesg around them; dmesg -C empties the log";
 	const struct axl_query *q = c->axl && !c->err ? &c->dev.q : NULL;
 	struct faults now = { 0 }, before = { 0 }, *f;

@@ -110,14 +110,14 @@ static bool is_metis(u32 vendor, u32 device)
 	return vendor == 0x1f9d || (vendor == 0x1234 && (device == 0x2024 || device == 0x2023));
 }
 
-/* The IP block's own identity; a bridge that has it is somebody's root port. */
+/* The IP block's own identity; a bridge that has it is a root port of another vendor. */
 static bool is_unbooted(const char *pci, u32 vendor, u32 device)
 {
 	u8 config[256];
 
 	if (vendor != 0x16c3 || device != 0xabcd)
 		return false;
-	/* Everybody may read so far. The class is not asked: nobody has set it. */
+	/* Every user may read so far. The class is not read: firmware has not set it. */
 	return read_config(pci, config) <= PCI_HEADER_TYPE || (config[PCI_HEADER_TYPE] & 0x7f) != 1;
 }
 

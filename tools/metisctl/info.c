@@ -119,7 +119,7 @@ static void print_human(const struct dev *d)
 	row("Firmware", "%s", NAME(fw_state_text, q->fw_state));
 	row("Layout", "%u.%u", q->layout_major, q->layout_minor);
 	row("Generation", "%llu", q->generation);
-	row("Restarts", "%llu unasked for", q->restarts);
+	row("Restarts", "%llu unsolicited", q->restarts);
 	row("BAR 0", "%s, DMA engine", human_size(q->bar0_size, a));
 	row("BAR 2", "%s, L2", human_size(q->bar2_size, a));
 	print_range("L2", q->l2_base, q->l2_size, "");

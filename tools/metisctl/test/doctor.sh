@@ -135,7 +135,7 @@ doctor_tests()
 	d 'a root port of that identity is no card' 2 'out:^FAIL  card .*no Metis'
 	good; echo 0x1234 >"$card/device"; d 'unknown model' 1 'out:^WARN  card .*1f9d:1234'
 	good; echo 0x11aa >"$card/device"; d 'early silicon' 0
-	good; m FAKE_UNAME=aarch64:6.12.0-test -- doctor -d 0000:05:00.0; t 'doctor: --device of nobody' 2 'out:^FAIL  card .*none of the 1'
+	good; m FAKE_UNAME=aarch64:6.12.0-test -- doctor -d 0000:05:00.0; t 'doctor: --device of no card' 2 'out:^FAIL  card .*none of the 1'
 	for n in metis0 /dev/metis0 0000:01:00.0 01:00.0; do
 		m FAKE_UNAME=aarch64:6.12.0-test -- doctor -d $n; t "doctor: --device $n" 0 'out:^PASS  card'
 	done
@@ -331,7 +331,7 @@ doctor_tests()
 	d 'bootloader, version' 1 FAKE_BOOTLOADER=1 "out:^WARN  firmware +bootloader only; layout 1.0; firmware's own version is not told"
 	d 'dead' 2 FAKE_STATE=4 'out:^FAIL  firmware +dead' 'out:power off and on' 'nolog:SUBMIT'
 	d 'dead, not even a query' 2 FAKE_ERR=QUERY=5 'out:^FAIL  firmware +dead' 'out:^FAIL  driver'
-	d 'restarts' 1 FAKE_RESTARTS=2 'out:^WARN  firmware .*2 restarts'
+	d 'restarts' 1 FAKE_RESTARTS=2 'out:^WARN  firmware .*2 unsolicited restarts'
 
 	# driver, module
 	rm "$FAKE_ROOT/dev/metis0"; d 'no node' 2 'out:^FAIL  driver .*no node' 'out:mknod' 'out:^WARN  firmware +not looked at'

@@ -166,7 +166,7 @@ device_tests()
 		d["iommu"]["mode"] == "translated" and "ddr" in d["features"] and d["interrupts"]["vectors"] == 32'
 	m FAKE_GUARD=2 FAKE_RESCUED=7 FAKE_DELIVERY=2 FAKE_RESTARTS=3 -- info
 	t 'info of guard, delivery, restarts' 0 'out:Guard page +refused: .*, 7 interrupts rescued' \
-		'out:Delivery +polled' 'out:Restarts +3 unasked for'
+		'out:Delivery +polled' 'out:Restarts +3 unsolicited'
 	m FAKE_GUARD=1 FAKE_RESCUED=7 FAKE_DELIVERY=1 FAKE_RESTARTS=3 -- info --json; t 'the same as JSON' 0
 	j 'its content' "$tmp/stdout" 'd["iommu"]["guard"] == "active" and d["interrupts"]["rescued"] == 7 and
 		d["interrupts"]["delivery"] == "messages" and d["firmware"]["restarts"] == 3'

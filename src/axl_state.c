@@ -38,7 +38,7 @@ static void axl_state_set(struct axl_device *axl, enum axl_state state)
 	if (m->state == state)
 		return;
 	m->from = m->state;
-	m->changes++;
+	WRITE_ONCE(m->changes, m->changes + 1);
 	if (state == AXL_STATE_LINK_DOWN)
 		m->bounces = m->from == AXL_STATE_SETTLING ? m->bounces + 1 : 0;
 	/* pairs with axl_is_open() */
@@ -201,7 +201,6 @@ static int axl_state_begin(struct axl_device *axl, const struct axl_step *step)
 	if (step->actions & AXL_DO_RAISE) {
 		axl->machine.ended = true;
 		WRITE_ONCE(axl->generation, axl->generation + 1);
-		axl_wake_all(axl);
 	}
 	if (step->actions & AXL_DO_OPEN) {
 		axl->hostif.had_table = axl_layout_of(axl)->hostif.valid;
@@ -312,7 +311,9 @@ int axl_state_trigger(struct axl_device *axl, enum axl_trigger trigger,
 	if (step.state == AXL_STATE_DEAD)
 		axl_state_dead(axl, why);
 	axl_state_set(axl, step.state);
-	if (step.state == AXL_STATE_DEAD || step.state == AXL_STATE_GONE)
+	/* when the state is the new one: threads that wake look at it */
+	if (step.actions & AXL_DO_RAISE || step.state == AXL_STATE_DEAD ||
+	    step.state == AXL_STATE_GONE)
 		axl_wake_all(axl);
 	axl_state_tell_start(axl);
 	return 0;

@@ -114,7 +114,7 @@ enum axl_trigger {
  * PUBLISH: write the table's address to firmware's area.
  * MASTER: bus mastering on.
  * SELFTEST: one transfer by the driver.
- * RAISE: new generation; waiters are woken.
+ * RAISE: new generation; waiters are woken when the state has changed.
  * OPEN: the state changes; access allowed, requests are started.
  */
 #define AXL_DO_DROP		BIT(0)

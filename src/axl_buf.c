@@ -405,7 +405,7 @@ static int axl_buf_table(struct axl_buf *buf, unsigned int offset)
  *
  * May sleep; takes mmap_lock, then reset_sem for reading.
  *
- * Return: the buffer, or an error that &struct axl_buf_register documents.
+ * Return: the buffer, or an error that &struct axl_ioc_buf_register documents.
  */
 struct axl_buf *axl_buf_user(struct axl_device *axl, u64 addr, u64 length,
 			     u32 flags, bool charge)
@@ -437,7 +437,7 @@ EXPORT_SYMBOL_AXL(axl_buf_user);
  *
  * May sleep; takes reset_sem for reading.
  *
- * Return: the buffer, or an error that &struct axl_buf_register documents.
+ * Return: the buffer, or an error that &struct axl_ioc_buf_register documents.
  */
 struct axl_buf *axl_buf_dmabuf(struct axl_device *axl, int fd, u64 length,
 			       u32 flags)

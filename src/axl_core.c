@@ -27,7 +27,7 @@
  *
  * Return: 0 or -ENODEV (unbound).
  */
-int axl_core_query(struct axl_device *axl, struct axl_query *q)
+int axl_core_query(struct axl_device *axl, struct axl_ioc_query *q)
 {
 	const struct axl_areas *areas;
 	struct axl_layout layout;
@@ -55,7 +55,7 @@ int axl_core_query(struct axl_device *axl, struct axl_query *q)
 	rcu_read_unlock();
 	/* before fw.done and fw.total: pairs with axl_fw_upload() */
 	phase = smp_load_acquire(&axl->fw.phase);
-	*q = (struct axl_query) {
+	*q = (struct axl_ioc_query) {
 		.abi = AXL_ABI_VERSION,
 		.vectors = axl->msi.nr,
 		.generation = axl_generation(axl),

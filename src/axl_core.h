@@ -53,11 +53,11 @@ struct axl_channel_stats {
 };
 
 /* axl_core.c */
-int axl_core_query(struct axl_device *axl, struct axl_query *q);
+int axl_core_query(struct axl_device *axl, struct axl_ioc_query *q);
 int axl_core_reset(struct axl_device *axl, u64 *generation);
 
 /* axl_fw.c */
-int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req);
+int axl_fw_load(struct axl_device *axl, struct axl_ioc_fw_load *req);
 
 /* axl_monitor.c */
 void axl_fw_detect(struct axl_device *axl);

@@ -79,7 +79,7 @@ static bool axl_fw_name_ok(const char *name)
 
 /* Fetch the image by its name through the kernel's firmware loader. */
 static int axl_fw_fetch_name(struct axl_device *axl, struct axl_fw_image *image,
-			     const struct axl_fw_load *req)
+			     const struct axl_ioc_fw_load *req)
 {
 	char name[AXL_FW_NAME_MAX + 1] = "";
 	const struct firmware *fw;
@@ -102,7 +102,7 @@ static int axl_fw_fetch_name(struct axl_device *axl, struct axl_fw_image *image,
 }
 
 static int axl_fw_fetch(struct axl_device *axl, struct axl_fw_image *image,
-			const struct axl_fw_load *req)
+			const struct axl_ioc_fw_load *req)
 {
 	int ret;
 
@@ -252,7 +252,7 @@ static unsigned long axl_fw_limit(u64 timeout_ns)
  * Start the uploaded image. The caller holds reset_sem for writing; it is released
  * on return.
  */
-static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
+static int axl_fw_start(struct axl_device *axl, struct axl_ioc_fw_load *req,
 			const void *msg)
 {
 	struct axl_start start = {
@@ -288,7 +288,7 @@ static int axl_fw_start(struct axl_device *axl, struct axl_fw_load *req,
  * Write the entry point and start the image, as its owner of the mailbox. The
  * caller holds reset_sem for writing; it is released on return.
  */
-static int axl_fw_enter(struct axl_device *axl, struct axl_fw_load *req,
+static int axl_fw_enter(struct axl_device *axl, struct axl_ioc_fw_load *req,
 			struct axl_fw_image *image, const void *msg)
 {
 	int ret;
@@ -308,7 +308,7 @@ static int axl_fw_enter(struct axl_device *axl, struct axl_fw_load *req,
 	return ret;
 }
 
-static int axl_fw_run(struct axl_device *axl, struct axl_fw_load *req,
+static int axl_fw_run(struct axl_device *axl, struct axl_ioc_fw_load *req,
 		      struct axl_fw_image *image, const void *msg)
 {
 	u64 generation;
@@ -375,9 +375,9 @@ void axl_fw_give(struct axl_device *axl)
  *
  * May sleep for the whole upload and start. Takes reset_sem.
  *
- * Return: 0 or an error that &struct axl_fw_load documents.
+ * Return: 0 or an error that &struct axl_ioc_fw_load documents.
  */
-int axl_fw_load(struct axl_device *axl, struct axl_fw_load *req)
+int axl_fw_load(struct axl_device *axl, struct axl_ioc_fw_load *req)
 {
 	struct axl_fw_image *image;
 	u8 msg[AXL_MAILBOX_MSG_MAX];

@@ -13,14 +13,14 @@
 #include "axl_ioctl.h"
 #include "compat/axl_compat.h"
 
-static int axl_ioc_query(struct axl_file *file, void *arg)
+static int axl_call_query(struct axl_file *file, void *arg)
 {
 	return axl_core_query(file->axl, arg);
 }
 
-static int axl_ioc_fw_load(struct axl_file *file, void *arg)
+static int axl_call_fw_load(struct axl_file *file, void *arg)
 {
-	struct axl_fw_load *req = arg;
+	struct axl_ioc_fw_load *req = arg;
 
 	if (req->flags & ~(AXL_FW_LOAD_NAME | AXL_FW_LOAD_NO_START) ||
 	    req->reserved)
@@ -28,9 +28,9 @@ static int axl_ioc_fw_load(struct axl_file *file, void *arg)
 	return axl_fw_load(file->axl, req);
 }
 
-static int axl_ioc_buf_register(struct axl_file *file, void *arg)
+static int axl_call_buf_register(struct axl_file *file, void *arg)
 {
-	struct axl_buf_register *req = arg;
+	struct axl_ioc_buf_register *req = arg;
 	u32 dirs = AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE;
 	struct axl_buf *buf;
 	u32 handle;
@@ -73,9 +73,9 @@ static int axl_ioc_buf_register(struct axl_file *file, void *arg)
 	return 0;
 }
 
-static int axl_ioc_buf_release(struct axl_file *file, void *arg)
+static int axl_call_buf_release(struct axl_file *file, void *arg)
 {
-	struct axl_buf_release *req = arg;
+	struct axl_ioc_buf_release *req = arg;
 	struct axl_buf *buf;
 
 	if (req->reserved)
@@ -122,10 +122,10 @@ static int axl_xfer_check(struct axl_file *file, const struct axl_xfer *xfer,
 	return 0;
 }
 
-static int axl_ioc_submit(struct axl_file *file, void *arg)
+static int axl_call_submit(struct axl_file *file, void *arg)
 {
 	struct axl_device *axl = file->axl;
-	struct axl_submit *req = arg;
+	struct axl_ioc_submit *req = arg;
 	struct axl_xfer *xfers;
 	struct axl_job *job = NULL;
 	int ret;
@@ -175,9 +175,9 @@ out:
 	return ret;
 }
 
-static int axl_ioc_wait(struct axl_file *file, void *arg)
+static int axl_call_wait(struct axl_file *file, void *arg)
 {
-	struct axl_wait *req = arg;
+	struct axl_ioc_wait *req = arg;
 	struct axl_job *job;
 	int ret;
 
@@ -201,7 +201,7 @@ static bool axl_event_ok(u32 event)
 }
 
 /* Result of a wait for an event; -EAGAIN: continue to wait. */
-static int axl_event_look(struct axl_device *axl, struct axl_wait_event *req)
+static int axl_event_look(struct axl_device *axl, struct axl_ioc_wait_event *req)
 {
 	int status = axl_status(axl);
 
@@ -214,10 +214,10 @@ static int axl_event_look(struct axl_device *axl, struct axl_wait_event *req)
 	return axl_generation(axl) == req->generation ? -EAGAIN : -ESTALE;
 }
 
-static int axl_ioc_wait_event(struct axl_file *file, void *arg)
+static int axl_call_wait_event(struct axl_file *file, void *arg)
 {
 	struct axl_device *axl = file->axl;
-	struct axl_wait_event *req = arg;
+	struct axl_ioc_wait_event *req = arg;
 	struct wait_queue_head *head;
 	int ret, why;
 
@@ -244,9 +244,9 @@ static int axl_ioc_wait_event(struct axl_file *file, void *arg)
 	return why == -ETIME ? -ETIMEDOUT : -EINTR;
 }
 
-static int axl_ioc_event_counts(struct axl_file *file, void *arg)
+static int axl_call_event_counts(struct axl_file *file, void *arg)
 {
-	struct axl_event_counts *req = arg;
+	struct axl_ioc_event_counts *req = arg;
 	u64 __user *to = u64_to_user_ptr(req->counts);
 	u32 i;
 
@@ -297,9 +297,9 @@ static int axl_event_fd_begin(struct axl_file *file, u32 event, int fd)
 	return ret;
 }
 
-static int axl_ioc_event_fd(struct axl_file *file, void *arg)
+static int axl_call_event_fd(struct axl_file *file, void *arg)
 {
-	struct axl_event_fd *req = arg;
+	struct axl_ioc_event_fd *req = arg;
 	int ret;
 
 	if (req->flags || req->reserved || !axl_event_ok(req->event))
@@ -313,9 +313,9 @@ static int axl_ioc_event_fd(struct axl_file *file, void *arg)
 	return ret;
 }
 
-static int axl_ioc_reset(struct axl_file *file, void *arg)
+static int axl_call_reset(struct axl_file *file, void *arg)
 {
-	struct axl_reset *req = arg;
+	struct axl_ioc_reset *req = arg;
 
 	if (req->flags || req->reserved)
 		return -EINVAL;
@@ -327,38 +327,38 @@ static const struct axl_ioctl {
 	int (*handler)(struct axl_file *file, void *arg);
 	unsigned int cmd;
 } axl_ioctls[] = {
-	[_IOC_NR(AXL_IOC_QUERY)] = { axl_ioc_query, AXL_IOC_QUERY },
-	[_IOC_NR(AXL_IOC_FW_LOAD)] = { axl_ioc_fw_load, AXL_IOC_FW_LOAD },
+	[_IOC_NR(AXL_IOC_QUERY)] = { axl_call_query, AXL_IOC_QUERY },
+	[_IOC_NR(AXL_IOC_FW_LOAD)] = { axl_call_fw_load, AXL_IOC_FW_LOAD },
 	[_IOC_NR(AXL_IOC_BUF_REGISTER)] = {
-		axl_ioc_buf_register, AXL_IOC_BUF_REGISTER
+		axl_call_buf_register, AXL_IOC_BUF_REGISTER
 	},
 	[_IOC_NR(AXL_IOC_BUF_RELEASE)] = {
-		axl_ioc_buf_release, AXL_IOC_BUF_RELEASE
+		axl_call_buf_release, AXL_IOC_BUF_RELEASE
 	},
-	[_IOC_NR(AXL_IOC_SUBMIT)] = { axl_ioc_submit, AXL_IOC_SUBMIT },
-	[_IOC_NR(AXL_IOC_WAIT)] = { axl_ioc_wait, AXL_IOC_WAIT },
+	[_IOC_NR(AXL_IOC_SUBMIT)] = { axl_call_submit, AXL_IOC_SUBMIT },
+	[_IOC_NR(AXL_IOC_WAIT)] = { axl_call_wait, AXL_IOC_WAIT },
 	[_IOC_NR(AXL_IOC_WAIT_EVENT)] = {
-		axl_ioc_wait_event, AXL_IOC_WAIT_EVENT
+		axl_call_wait_event, AXL_IOC_WAIT_EVENT
 	},
 	[_IOC_NR(AXL_IOC_EVENT_COUNTS)] = {
-		axl_ioc_event_counts, AXL_IOC_EVENT_COUNTS
+		axl_call_event_counts, AXL_IOC_EVENT_COUNTS
 	},
-	[_IOC_NR(AXL_IOC_EVENT_FD)] = { axl_ioc_event_fd, AXL_IOC_EVENT_FD },
-	[_IOC_NR(AXL_IOC_RESET)] = { axl_ioc_reset, AXL_IOC_RESET },
+	[_IOC_NR(AXL_IOC_EVENT_FD)] = { axl_call_event_fd, AXL_IOC_EVENT_FD },
+	[_IOC_NR(AXL_IOC_RESET)] = { axl_call_reset, AXL_IOC_RESET },
 };
 
 /* Large enough for any argument. */
 union axl_ioctl_arg {
-	struct axl_query query;
-	struct axl_fw_load fw_load;
-	struct axl_buf_register buf_register;
-	struct axl_buf_release buf_release;
-	struct axl_submit submit;
-	struct axl_wait wait;
-	struct axl_wait_event wait_event;
-	struct axl_event_counts event_counts;
-	struct axl_event_fd event_fd;
-	struct axl_reset reset;
+	struct axl_ioc_query query;
+	struct axl_ioc_fw_load fw_load;
+	struct axl_ioc_buf_register buf_register;
+	struct axl_ioc_buf_release buf_release;
+	struct axl_ioc_submit submit;
+	struct axl_ioc_wait wait;
+	struct axl_ioc_wait_event wait_event;
+	struct axl_ioc_event_counts event_counts;
+	struct axl_ioc_event_fd event_fd;
+	struct axl_ioc_reset reset;
 };
 
 long axl_ioctl(struct file *filp, unsigned int cmd, unsigned long user)

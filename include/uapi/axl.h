@@ -39,7 +39,7 @@
 /** AXL_TIMEOUT_INFINITE - wait without limit */
 #define AXL_TIMEOUT_INFINITE	(~(__u64)0)
 
-/** AXL_NR_EVENTS - events are numbered 0..1023; see &struct axl_wait_event */
+/** AXL_NR_EVENTS - events are numbered 0..1023; see &struct axl_ioc_wait_event */
 #define AXL_NR_EVENTS		1024
 
 /* Events with a fixed meaning (docs/hardware-notes.md, "Interrupts"). */
@@ -52,7 +52,7 @@
 #define AXL_EVENT_ANY		(~(__u32)0)
 
 /**
- * enum axl_feature - bits of &axl_query.features
+ * enum axl_feature - bits of &axl_ioc_query.features
  * @AXL_FEAT_VMSI: the host-driver area is published: firmware signals events
  *	through the vMSI table in host memory
  * @AXL_FEAT_EVENTS_EXACT: every event is counted once, except that an event
@@ -152,7 +152,7 @@ enum axl_fw_state {
 /**
  * enum axl_fw_phase - progress of a firmware load
  * @AXL_FW_PHASE_IDLE: no load under way
- * @AXL_FW_PHASE_UPLOAD: segments are being written; see &axl_query.fw_done
+ * @AXL_FW_PHASE_UPLOAD: segments are being written; see &axl_ioc_query.fw_done
  * @AXL_FW_PHASE_START: start message sent, waiting for the link to go down
  * @AXL_FW_PHASE_LINK: link down, waiting for it to come back
  * @AXL_FW_PHASE_AREAS: link up, waiting for firmware to publish its areas
@@ -166,7 +166,7 @@ enum axl_fw_phase {
 };
 
 /**
- * struct axl_query - properties and state of device and driver (output only)
+ * struct axl_ioc_query - properties and state of device and driver (output only)
  * @abi: %AXL_ABI_VERSION of the driver
  * @vectors: interrupt vectors granted, 0..32
  * @features: &enum axl_feature bits
@@ -215,7 +215,7 @@ enum axl_fw_phase {
  *	has the same limit, 4096
  * @reserved2: 0
  */
-struct axl_query {
+struct axl_ioc_query {
 	__u32 abi;
 	__u32 vectors;
 	__u64 features;
@@ -271,13 +271,13 @@ struct axl_query {
 #define AXL_FW_NAME_MAX		127
 
 /**
- * struct axl_fw_load - load a firmware image and start it
+ * struct axl_ioc_fw_load - load a firmware image and start it
  * @flags: AXL_FW_LOAD_* bits
  * @start_opcode: mailbox opcode that starts the image. The caller must know it:
  *	opcodes are defined by firmware and are not public
  * @image: pointer to an ELF image (RISC-V, executable, its load segments in L2
  *	outside the shared area or in DDR), or to a name
- * @image_size: bytes at @image: 1..&axl_query.max_image, or the length of the
+ * @image_size: bytes at @image: 1..&axl_ioc_query.max_image, or the length of the
  *	name, 1..%AXL_FW_NAME_MAX, letters, digits and "._-/", no ".."
  * @msg: pointer to the message for @start_opcode; 0 if @msg_size is 0
  * @msg_size: bytes at @msg, 0..%AXL_MAILBOX_MSG_MAX
@@ -304,7 +304,7 @@ struct axl_query {
  * time), -EIO (upload failed, or the link did not come back), -ESTALE (the card
  * was restarted during the load).
  */
-struct axl_fw_load {
+struct axl_ioc_fw_load {
 	__u32 flags;
 	__u32 start_opcode;
 	__u64 image;
@@ -326,7 +326,7 @@ struct axl_fw_load {
 #define AXL_BUF_DMABUF		(1u << 2)
 
 /**
- * struct axl_buf_register - map memory for the device
+ * struct axl_ioc_buf_register - map memory for the device
  * @flags: AXL_BUF_* bits; at least one direction
  * @fd: dma-buf with %AXL_BUF_DMABUF, else 0
  * @addr: start of the user memory, any alignment; 0 for a dma-buf
@@ -347,9 +347,9 @@ struct axl_fw_load {
  * %AXL_BUF_FROM_DEVICE), -EIO (the IOMMU could not map it, or swiotlb has too
  * few bounce buffers left), any error of the dma-buf's exporter, -ENOMEM (also
  * RLIMIT_MEMLOCK), -EBADF, -EOVERFLOW (address range wraps), -ENOSPC
- * (&axl_query.max_bufs buffers in this file).
+ * (&axl_ioc_query.max_bufs buffers in this file).
  */
-struct axl_buf_register {
+struct axl_ioc_buf_register {
 	__u32 flags;
 	__s32 fd;
 	__u64 addr;
@@ -360,14 +360,14 @@ struct axl_buf_register {
 };
 
 /**
- * struct axl_buf_release - release a buffer
+ * struct axl_ioc_buf_release - release a buffer
  * @handle: from AXL_IOC_BUF_REGISTER
  * @reserved: 0
  *
  * Submissions that use the buffer keep its memory until they are collected.
  * Errors: -ENOENT (no such handle).
  */
-struct axl_buf_release {
+struct axl_ioc_buf_release {
 	__u32 handle;
 	__u32 reserved;
 };
@@ -386,7 +386,7 @@ struct axl_buf_release {
  * @offset: of the first byte in the buffer, bytes
  * @device_addr: device address, in L2 outside the engine's list buffer or in
  *	DDR; any alignment
- * @length: bytes, 1..&axl_query.max_length
+ * @length: bytes, 1..&axl_ioc_query.max_length
  * @channel: %AXL_CHANNEL_ANY or a channel number of this direction
  * @reserved: 0
  */
@@ -401,9 +401,9 @@ struct axl_xfer {
 };
 
 /**
- * struct axl_submit - start transfers
+ * struct axl_ioc_submit - start transfers
  * @xfers: pointer to an array of &struct axl_xfer
- * @count: entries of @xfers, 1..&axl_query.max_xfers
+ * @count: entries of @xfers, 1..&axl_ioc_query.max_xfers
  * @flags: 0
  * @generation: the current generation
  * @timeout_ns: limit for each transfer's time on its channel; 0 means the
@@ -418,10 +418,10 @@ struct axl_xfer {
  *
  * Errors: -ENOENT (no such handle), -EACCES (buffer not registered for this
  * direction), -ERANGE (outside the buffer or outside usable device memory),
- * -ESTALE (not the current generation), -EBUSY (&axl_query.max_jobs
+ * -ESTALE (not the current generation), -EBUSY (&axl_ioc_query.max_jobs
  * submissions, or 16384 transfers, not collected).
  */
-struct axl_submit {
+struct axl_ioc_submit {
 	__u64 xfers;
 	__u32 count;
 	__u32 flags;
@@ -431,7 +431,7 @@ struct axl_submit {
 };
 
 /**
- * struct axl_wait - collect a submission
+ * struct axl_ioc_wait - collect a submission
  * @seq: from AXL_IOC_SUBMIT, 0 for any that has ended; out: the one collected
  * @timeout_ns: maximum time to wait
  * @bytes: out: bytes moved by successful transfers
@@ -446,7 +446,7 @@ struct axl_submit {
  * longer valid. Errors: -ENOENT (never submitted, or collected already),
  * -ETIMEDOUT (still under way), -EINTR.
  */
-struct axl_wait {
+struct axl_ioc_wait {
 	__u64 seq;
 	__u64 timeout_ns;
 	__u64 bytes;
@@ -457,7 +457,7 @@ struct axl_wait {
 };
 
 /**
- * struct axl_wait_event - wait for an interrupt event
+ * struct axl_ioc_wait_event - wait for an interrupt event
  * @event: 0..1023 or %AXL_EVENT_ANY. Numbers are those of vMSI slots; below 32
  *	also those of physical messages
  * @flags: 0
@@ -470,7 +470,7 @@ struct axl_wait {
  * Errors: -ETIMEDOUT, -EINTR, -ESTALE (not the current generation, or it was
  * raised while waiting and the event did not occur).
  */
-struct axl_wait_event {
+struct axl_ioc_wait_event {
 	__u32 event;
 	__u32 flags;
 	__u64 seen;
@@ -480,19 +480,19 @@ struct axl_wait_event {
 };
 
 /**
- * struct axl_event_counts - read the counters of many events
+ * struct axl_ioc_event_counts - read the counters of many events
  * @counts: pointer to @nr __u64
  * @first: number of the first event
  * @nr: number of events, 1..1024; @first + @nr is at most 1024
  */
-struct axl_event_counts {
+struct axl_ioc_event_counts {
 	__u64 counts;
 	__u32 first;
 	__u32 nr;
 };
 
 /**
- * struct axl_event_fd - bind an eventfd to an event
+ * struct axl_ioc_event_fd - bind an eventfd to an event
  * @event: 0..1023, or %AXL_EVENT_ANY
  * @fd: eventfd to signal at each occurrence; -1 removes all bindings of @event
  *	made through this file
@@ -502,7 +502,7 @@ struct axl_event_counts {
  * Errors: -EBADF and -EINVAL (not an eventfd), -EEXIST (this binding exists),
  * -ENOSPC (more than 64 bindings in this file), -ENOENT (no binding to remove).
  */
-struct axl_event_fd {
+struct axl_ioc_event_fd {
 	__u32 event;
 	__s32 fd;
 	__u32 flags;
@@ -510,7 +510,7 @@ struct axl_event_fd {
 };
 
 /**
- * struct axl_reset - reset the card's function (function level reset)
+ * struct axl_ioc_reset - reset the card's function (function level reset)
  * @flags: 0
  * @reserved: 0
  * @generation: out: the new generation
@@ -519,26 +519,26 @@ struct axl_event_fd {
  * bootloader, but this depends on the card. Errors: -EBUSY (a firmware load is
  * under way, or another agent resets the card), -EOPNOTSUPP (the function cannot be reset), -EIO.
  */
-struct axl_reset {
+struct axl_ioc_reset {
 	__u32 flags;
 	__u32 reserved;
 	__u64 generation;
 };
 
-#define AXL_IOC_QUERY		_IOR(AXL_IOC_MAGIC, 0x00, struct axl_query)
-#define AXL_IOC_FW_LOAD		_IOWR(AXL_IOC_MAGIC, 0x01, struct axl_fw_load)
-#define AXL_IOC_BUF_REGISTER	_IOWR(AXL_IOC_MAGIC, 0x02, struct axl_buf_register)
-#define AXL_IOC_BUF_RELEASE	_IOW(AXL_IOC_MAGIC, 0x03, struct axl_buf_release)
-#define AXL_IOC_SUBMIT		_IOWR(AXL_IOC_MAGIC, 0x04, struct axl_submit)
-#define AXL_IOC_WAIT		_IOWR(AXL_IOC_MAGIC, 0x05, struct axl_wait)
-#define AXL_IOC_WAIT_EVENT	_IOWR(AXL_IOC_MAGIC, 0x06, struct axl_wait_event)
-#define AXL_IOC_EVENT_COUNTS	_IOW(AXL_IOC_MAGIC, 0x07, struct axl_event_counts)
-#define AXL_IOC_EVENT_FD	_IOW(AXL_IOC_MAGIC, 0x08, struct axl_event_fd)
-#define AXL_IOC_RESET		_IOWR(AXL_IOC_MAGIC, 0x09, struct axl_reset)
+#define AXL_IOC_QUERY		_IOR(AXL_IOC_MAGIC, 0x00, struct axl_ioc_query)
+#define AXL_IOC_FW_LOAD		_IOWR(AXL_IOC_MAGIC, 0x01, struct axl_ioc_fw_load)
+#define AXL_IOC_BUF_REGISTER	_IOWR(AXL_IOC_MAGIC, 0x02, struct axl_ioc_buf_register)
+#define AXL_IOC_BUF_RELEASE	_IOW(AXL_IOC_MAGIC, 0x03, struct axl_ioc_buf_release)
+#define AXL_IOC_SUBMIT		_IOWR(AXL_IOC_MAGIC, 0x04, struct axl_ioc_submit)
+#define AXL_IOC_WAIT		_IOWR(AXL_IOC_MAGIC, 0x05, struct axl_ioc_wait)
+#define AXL_IOC_WAIT_EVENT	_IOWR(AXL_IOC_MAGIC, 0x06, struct axl_ioc_wait_event)
+#define AXL_IOC_EVENT_COUNTS	_IOW(AXL_IOC_MAGIC, 0x07, struct axl_ioc_event_counts)
+#define AXL_IOC_EVENT_FD	_IOW(AXL_IOC_MAGIC, 0x08, struct axl_ioc_event_fd)
+#define AXL_IOC_RESET		_IOWR(AXL_IOC_MAGIC, 0x09, struct axl_ioc_reset)
 
 /*
  * mmap(): offset 0 is the first byte of L2 (BAR2). -EINVAL without MAP_SHARED,
- * or if offset + length exceeds &axl_query.bar2_size; -EPERM if executable.
+ * or if offset + length exceeds &axl_ioc_query.bar2_size; -EPERM if executable.
  * Access is uncached. While firmware restarts, an access waits until the link
  * is back; it raises SIGBUS if the device is gone.
  *

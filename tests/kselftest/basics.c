@@ -86,7 +86,7 @@ static unsigned int count_entries(const char *path)
 
 TEST_F(basics, query_matches_the_bus)
 {
-	struct axl_query *q = &self->t.q;
+	struct axl_ioc_query *q = &self->t.q;
 	struct at_pci *pci = &self->t.pci;
 	unsigned int domain, bus, slot, func, gts, tenth = 0;
 	static const unsigned int speeds[] = { 0, 25, 50, 80, 160 };
@@ -132,7 +132,7 @@ TEST_F(basics, query_matches_the_bus)
 
 TEST_F(basics, query_is_plausible)
 {
-	struct axl_query *q = &self->t.q;
+	struct axl_ioc_query *q = &self->t.q;
 	uint64_t all = AXL_FEAT_VMSI | AXL_FEAT_EVENTS_EXACT |
 		       AXL_FEAT_DMA_LIST | AXL_FEAT_DMA_VM | AXL_FEAT_DDR;
 
@@ -169,7 +169,7 @@ TEST_F(basics, query_matches_the_variant)
 	uint32_t board = at_lab_get(METIS_LAB_VARIANT);
 	unsigned int cap = METIS_LAB_VARIANT_VECTORS(board);
 	bool old = board & METIS_LAB_VARIANT_OLD_FW, exact;
-	struct axl_query *q = &self->t.q;
+	struct axl_ioc_query *q = &self->t.q;
 	char text[1024];
 
 	if (q->fw_state != AXL_FW_RUNNING) {
@@ -214,7 +214,7 @@ TEST_F(basics, query_matches_the_variant)
 
 TEST_F(basics, several_files)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int fds[64];
 	size_t i;
 

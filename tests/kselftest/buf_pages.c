@@ -87,7 +87,7 @@ static void dirty_after(struct __test_metadata *_metadata,
 			FIXTURE_DATA(pages) *self, uint32_t flags,
 			uint32_t direction, int expected)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	int dirty;
 
 	ASSERT_EQ(0, at_register(self->t.fd, self->p, self->size, flags, &reg));
@@ -130,7 +130,7 @@ TEST_F(pages, released_without_a_copy)
 	static const uint32_t flags[] = {
 		AXL_BUF_FROM_DEVICE, AXL_BUF_FROM_DEVICE | AXL_BUF_TO_DEVICE,
 	};
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	size_t i;
 
 	for (i = 0; i < at_array_size(flags); i++) {
@@ -153,7 +153,7 @@ TEST_F(pages, released_without_a_copy)
  */
 TEST_F(pages, larger_than_a_bounce_buffer)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct at_mem mem;
 	uint32_t crc;
 	size_t n;
@@ -188,7 +188,7 @@ TEST_F(pages, larger_than_a_bounce_buffer)
 TEST_F(pages, no_bounce_buffers_left)
 {
 	uint32_t handles[64];
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	int err = 0, n = 0, round, first = 0;
 	struct at_mem mem;
 

@@ -43,7 +43,7 @@ FIXTURE_TEARDOWN(buffers)
 TEST_F(buffers, accounting)
 {
 	size_t page = at_page_size();
-	struct axl_buf_register a, b;
+	struct axl_ioc_buf_register a, b;
 	long start = at_pinned_kb();
 	uint8_t *p;
 
@@ -68,7 +68,7 @@ TEST_F(buffers, accounting)
 TEST_F(buffers, memlock_limit)
 {
 	struct rlimit limit = { 1024 * KIB, 1024 * KIB };
-	struct axl_buf_register a, b;
+	struct axl_ioc_buf_register a, b;
 	uint8_t *p;
 
 	p = mmap(NULL, 4096 * KIB, PROT_READ | PROT_WRITE,
@@ -101,7 +101,7 @@ TEST_F(buffers, memlock_limit)
 TEST_F(buffers, many)
 {
 	unsigned int n, i, max = self->t.q.max_bufs;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint32_t *handles;
 	size_t page = at_page_size();
 	uint8_t *p;
@@ -152,8 +152,8 @@ TEST_F(buffers, many)
 /* A released buffer's transfers end well, new ones are refused */
 TEST_F(buffers, release_in_flight)
 {
-	struct axl_buf_register reg;
-	struct axl_wait w;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	uint64_t seq, other;
 
@@ -203,7 +203,7 @@ static void expect_current(struct __test_metadata *_metadata,
 TEST_F(buffers, written_after_register)
 {
 	size_t page = at_page_size(), n = 4 * page;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint8_t *p;
 	int fd;
 
@@ -242,7 +242,7 @@ TEST_F(buffers, written_after_register)
 TEST_F(buffers, fork)
 {
 	size_t page = at_page_size(), n = 8 * page;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	int status, go[2], done[2];
 	uint8_t *p;
 	pid_t child;
@@ -288,7 +288,7 @@ static const uint8_t constant[3 * 4096] = { 1, 2, 3, [12287] = 4 };
 TEST_F(buffers, read_only)
 {
 	size_t page = at_page_size(), n = 4 * page;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint8_t *p;
 	int fd;
 
@@ -332,7 +332,7 @@ TEST_F(buffers, read_only)
 /* Memory that is no memory: a mapping of device registers cannot be pinned */
 TEST_F(buffers, not_memory)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	size_t page = at_page_size();
 	uint8_t *p;
 
@@ -376,7 +376,7 @@ FIXTURE_TEARDOWN(dmabuf)
 
 TEST_F(dmabuf, both_ways)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	size_t n = self->size - 5;
 	uint32_t crc;
 
@@ -408,7 +408,7 @@ TEST_F(dmabuf, both_ways)
 
 TEST_F(dmabuf, lengths)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	EXPECT_EQ(0, at_import(self->t.fd, self->fd, self->size, BOTH, &reg));
 	EXPECT_EQ(0, at_import(self->t.fd, self->fd, self->size / 2,
@@ -428,7 +428,7 @@ TEST_F(dmabuf, lengths)
 /* The import keeps the memory, whatever happens to the descriptor */
 TEST_F(dmabuf, closed)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint32_t crc;
 
 	at_fill(self->p, self->size, 43, 0);

@@ -24,7 +24,7 @@ FIXTURE(bus)
 {
 	struct at_ctx t;
 	struct at_mem mem;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 };
 
 FIXTURE_SETUP(bus)
@@ -57,7 +57,7 @@ static bool failures_are_told(void)
 static bool is_back(int fd, uint64_t generation, uint64_t timeout)
 {
 	uint64_t end = at_now() + timeout;
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	do {
 		if (!at_query(fd, &q) && q.generation != generation &&
@@ -86,15 +86,15 @@ static void error_and_back(struct __test_metadata *_metadata,
 			   FIXTURE_DATA(bus) *self, uint32_t error,
 			   uint64_t timeout, bool fails)
 {
-	struct axl_reset reset = { };
-	struct axl_query q;
+	struct axl_ioc_reset reset = { };
+	struct axl_ioc_query q;
 	struct axl_xfer x = {
 		.handle = self->reg.handle, .direction = AXL_FROM_DEVICE,
 		.device_addr = at_scratch_l2(&self->t.q), .length = ROOM,
 		.channel = AXL_CHANNEL_ANY,
 	};
 	uint64_t generation = at_generation(self->t.fd), seq;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 
 	at_lab_set(METIS_LAB_FREEZE, 1);
 	ASSERT_EQ(0, at_submit(self->t.fd, &x, 1, generation, AT_SEC(200), &seq));
@@ -135,7 +135,7 @@ TEST_F_TIMEOUT(bus, reset_is_refused, 60)
 {
 	uint64_t generation = self->t.q.generation, end = at_now() + AT_SOON;
 	uint32_t resets = at_lab_get(METIS_LAB_RESETS);
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 
 	if (!access("/dev/metis1", F_OK))
 		SKIP(return, "for a card that is alone");

@@ -161,7 +161,7 @@ TEST_F(order, two_slots_then_two_messages)
 /* What a reset drops is not held against the next message. */
 TEST_F(order, message_lost_over_a_reset)
 {
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 	uint64_t count, after;
 
 	NEEDS_OWN_VECTORS();
@@ -288,7 +288,7 @@ static int any_end(struct at_waiter *w)
 TEST_F_TIMEOUT(order, any_woken_by_a_restart, 60)
 {
 	uint64_t gen = self->t.q.generation, end;
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 	struct at_waiter w;
 
 	if (!(self->t.q.features & AXL_FEAT_EVENTS_EXACT))

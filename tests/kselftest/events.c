@@ -108,7 +108,7 @@ TEST_F(events, counts_exact)
 {
 	static uint64_t before[AXL_NR_EVENTS], after[AXL_NR_EVENTS];
 	static const unsigned int raise[] = { 1, 12, 24, 24, 31, 24 };
-	struct axl_event_counts c = {
+	struct axl_ioc_event_counts c = {
 		.counts = (uintptr_t)before, .nr = AXL_NR_EVENTS,
 	};
 	unsigned int n, times, k;
@@ -257,7 +257,7 @@ TEST_F(events, interrupted)
 TEST_F(events, eventfd)
 {
 	int one = eventfd(0, EFD_NONBLOCK), any = eventfd(0, EFD_NONBLOCK);
-	struct axl_event_fd e = { .event = 24, .fd = one };
+	struct axl_ioc_event_fd e = { .event = 24, .fd = one };
 	struct pollfd pfd = { .fd = one, .events = POLLIN };
 	uint64_t value, before;
 	unsigned int i;
@@ -313,7 +313,7 @@ TEST_F(events, eventfd)
 TEST_F(events, eventfd_close)
 {
 	int efd = eventfd(0, EFD_NONBLOCK), fd = at_open();
-	struct axl_event_fd e = { .event = 24, .fd = efd };
+	struct axl_ioc_event_fd e = { .event = 24, .fd = efd };
 	uint64_t value, before;
 
 	NEEDS_MESSAGES();
@@ -331,7 +331,7 @@ TEST_F(events, eventfd_close)
 TEST_F(events, eventfd_of_a_neighbour)
 {
 	int near = eventfd(0, EFD_NONBLOCK), far = eventfd(0, EFD_NONBLOCK);
-	struct axl_event_fd e = { .event = 24, .fd = near };
+	struct axl_ioc_event_fd e = { .event = 24, .fd = near };
 	uint64_t value, before;
 
 	NEEDS_MESSAGES();
@@ -365,11 +365,11 @@ TEST_F(events, poll)
 {
 	static uint8_t buf[8192] __attribute__((aligned(4096)));
 	struct pollfd pfd = { .fd = self->t.fd, .events = POLLIN | POLLOUT };
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct axl_xfer x = { .direction = AXL_TO_DEVICE,
 		.device_addr = at_scratch_l2(&self->t.q),
 		.length = sizeof(buf), .channel = AXL_CHANNEL_ANY };
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq[2];
 
 	ASSERT_EQ(0, at_register(self->t.fd, buf, sizeof(buf),
@@ -408,12 +408,12 @@ TEST_F(events, poll)
 TEST_F(events, poll_by_io_uring)
 {
 	static uint8_t buf[8192] __attribute__((aligned(4096)));
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct axl_xfer x = { .direction = AXL_TO_DEVICE,
 		.device_addr = at_scratch_l2(&self->t.q),
 		.length = sizeof(buf), .channel = AXL_CHANNEL_ANY };
 	struct at_uring ring;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq;
 	int err;
 
@@ -437,7 +437,7 @@ TEST_F(events, poll_by_io_uring)
 TEST_F(events, dma_channels)
 {
 	static uint8_t buf[4096] __attribute__((aligned(4096)));
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint64_t before, after;
 	unsigned int ch, d;
 

@@ -64,14 +64,14 @@ int end_mmap(struct nth *self)
 
 int call_query(struct nth *self)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	return at_query(self->fd, &q);
 }
 
 int call_register(struct nth *self)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	int err = at_register(self->fd, self->mem.p, SIZE, BOTH, &reg);
 
 	self->handle = reg.handle;
@@ -80,7 +80,7 @@ int call_register(struct nth *self)
 
 int call_register_read(struct nth *self)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	return at_register(self->fd, self->mem.p + 5, SIZE - 9,
 			   AXL_BUF_TO_DEVICE, &reg);
@@ -99,7 +99,7 @@ int begin_import(struct nth *self)
 
 int call_import(struct nth *self)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	return at_import(self->fd, self->result, 0, BOTH, &reg);
 }
@@ -132,7 +132,7 @@ int call_submit(struct nth *self)
 /* A submission whose number could not be told is there nevertheless. */
 int end_submit(struct nth *self)
 {
-	struct axl_wait wait;
+	struct axl_ioc_wait wait;
 	int err, status = 0;
 
 	while (!(err = at_wait(self->fd, 0, AT_SOON, &wait)))
@@ -148,7 +148,7 @@ int begin_wait(struct nth *self)
 
 int call_wait(struct nth *self)
 {
-	struct axl_wait wait;
+	struct axl_ioc_wait wait;
 	int err = at_wait(self->fd, self->seq, AT_SOON, &wait);
 
 	return err ?: wait.status;
@@ -156,7 +156,7 @@ int call_wait(struct nth *self)
 
 int call_wait_event(struct nth *self)
 {
-	struct axl_wait_event w = {
+	struct axl_ioc_wait_event w = {
 		.event = AXL_EVENT_ANY, .seen = ~0ULL, .timeout_ns = AT_SOON,
 		.generation = self->t.q.generation,
 	};
@@ -166,7 +166,7 @@ int call_wait_event(struct nth *self)
 
 int call_event_counts(struct nth *self)
 {
-	struct axl_event_counts c = {
+	struct axl_ioc_event_counts c = {
 		.counts = (uintptr_t)self->counts, .nr = AXL_NR_EVENTS,
 	};
 
@@ -181,7 +181,7 @@ int begin_event_fd(struct nth *self)
 
 int call_event_fd(struct nth *self)
 {
-	struct axl_event_fd bind = {
+	struct axl_ioc_event_fd bind = {
 		.event = AXL_EVENT_MAILBOX, .fd = self->result,
 	};
 
@@ -195,21 +195,21 @@ int begin_event_end(struct nth *self)
 
 int call_event_end(struct nth *self)
 {
-	struct axl_event_fd unbind = { .event = AXL_EVENT_MAILBOX, .fd = -1 };
+	struct axl_ioc_event_fd unbind = { .event = AXL_EVENT_MAILBOX, .fd = -1 };
 
 	return at_ioctl(self->fd, AXL_IOC_EVENT_FD, &unbind);
 }
 
 int call_reset(struct nth *self)
 {
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 
 	return at_ioctl(self->fd, AXL_IOC_RESET, &reset);
 }
 
 int call_fw_upload(struct nth *self)
 {
-	struct axl_fw_load load = { .flags = AXL_FW_LOAD_NO_START };
+	struct axl_ioc_fw_load load = { .flags = AXL_FW_LOAD_NO_START };
 
 	return at_fw_load(self->fd, &self->image, &load);
 }
@@ -217,7 +217,7 @@ int call_fw_upload(struct nth *self)
 int call_fw_start(struct nth *self)
 {
 	static const char msg[] = "nth";
-	struct axl_fw_load load = {
+	struct axl_ioc_fw_load load = {
 		.msg = (uintptr_t)msg, .msg_size = sizeof(msg),
 	};
 
@@ -244,7 +244,7 @@ int begin_fw_name(struct nth *self)
 
 int call_fw_name(struct nth *self)
 {
-	struct axl_fw_load load = {
+	struct axl_ioc_fw_load load = {
 		.flags = AXL_FW_LOAD_NAME | AXL_FW_LOAD_NO_START,
 		.image = (uintptr_t)fw_name, .image_size = strlen(fw_name),
 	};

@@ -183,7 +183,7 @@ static long disarm(struct nth *self)
 /* A driver that got by without memory must not go on with half of the events. */
 static bool all_slots(struct nth *self)
 {
-	struct axl_query q = { };
+	struct axl_ioc_query q = { };
 	int fd;
 
 	if (at_driver_bound(&self->t.pci) != 1)

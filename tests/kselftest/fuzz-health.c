@@ -19,7 +19,7 @@ static const char *await_card(int fd)
 	/* a card that was given up is tried again after ten seconds */
 	uint64_t end = at_now() + AT_SEC(40) * slow_factor();
 	static char text[96];
-	struct axl_query q = { };
+	struct axl_ioc_query q = { };
 	int err, load = 0, tries = 100;
 
 	/* firmware that was made to hang needs a push of the button */
@@ -48,7 +48,7 @@ static const char *await_card(int fd)
 
 static const char *move_some(int fd, uint64_t pattern)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	const char *why = NULL;
 	struct at_mem m;
 	int err, try;
@@ -87,7 +87,7 @@ static const char *move_some(int fd, uint64_t pattern)
 
 static const char *hear_events(int fd)
 {
-	struct axl_event_fd bind = { .event = 40 };
+	struct axl_ioc_event_fd bind = { .event = 40 };
 	struct pollfd p = { .events = POLLIN };
 	const char *why = NULL;
 

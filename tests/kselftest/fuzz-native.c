@@ -20,7 +20,7 @@ static void saw_generation(uint64_t generation, uint64_t before)
 
 long do_query(struct actor *a)
 {
-	struct axl_query q = { };
+	struct axl_ioc_query q = { };
 	/* whatever the other threads see later is not before this */
 	static __thread uint64_t last;
 	uint64_t before = last;
@@ -37,7 +37,7 @@ long do_query(struct actor *a)
 
 static void check_fw_load(void *arg)
 {
-	struct axl_fw_load *load = arg;
+	struct axl_ioc_fw_load *load = arg;
 
 	if (load->timeout_ns > AT_SEC(3))
 		load->timeout_ns %= AT_SEC(3);
@@ -101,7 +101,7 @@ long do_fw_load(struct actor *a)
 		"there/is/no-such.elf", "../etc/passwd", "/dev/mem", "a", "", "a b",
 	};
 	struct rng *r = &a->r;
-	struct axl_fw_load load = {
+	struct axl_ioc_fw_load load = {
 		.start_opcode = at_start_opcode(),
 		.image_size = image.size,
 		.timeout_ns = one_in(r, 3) ? below(r, AT_MSEC(300)) :
@@ -153,7 +153,7 @@ long do_fw_load(struct actor *a)
 static long register_in(struct actor *a, struct file *f, unsigned int n)
 {
 	struct rng *r = &a->r;
-	struct axl_buf_register reg = { .flags = 1 + below(r, 3) };
+	struct axl_ioc_buf_register reg = { .flags = 1 + below(r, 3) };
 	const struct vy_dmabuf *b = one_in(r, 4) ? some_dmabuf(a) : NULL;
 	uint64_t from = below(r, ARENA);
 	long ret;
@@ -190,7 +190,7 @@ long do_buf_release(struct actor *a)
 {
 	struct file *f = some_file(a);
 	unsigned int n = below(&a->r, NR_BUFS), i;
-	struct axl_buf_release rel = { };
+	struct axl_ioc_buf_release rel = { };
 	struct buf *b;
 	long ret;
 
@@ -237,10 +237,10 @@ long do_submit(struct actor *a)
 {
 	struct rng *r = &a->r;
 	struct file *f = some_file(a);
-	struct axl_submit s = { .generation = shared->generation };
+	struct axl_ioc_submit s = { .generation = shared->generation };
 	unsigned int n = below(r, NR_BUFS);
 	struct axl_xfer *xfers;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint32_t i;
 	long ret;
 
@@ -289,7 +289,7 @@ long do_wait(struct actor *a)
 {
 	struct rng *r = &a->r;
 	unsigned int at = below(r, NR_FILES * NR_SEQS), i;
-	struct axl_wait w = { .timeout_ns = some_timeout(r) };
+	struct axl_ioc_wait w = { .timeout_ns = some_timeout(r) };
 	struct file *f = &files[at / NR_SEQS];
 	long ret;
 
@@ -314,7 +314,7 @@ long do_wait(struct actor *a)
 long do_wait_event(struct actor *a)
 {
 	struct rng *r = &a->r;
-	struct axl_wait_event w = {
+	struct axl_ioc_wait_event w = {
 		.event = one_in(r, 6) ? AXL_EVENT_ANY : event_arg(a),
 		.timeout_ns = some_timeout(r),
 		.generation = shared->generation,
@@ -332,7 +332,7 @@ long do_wait_event(struct actor *a)
 long do_event_counts(struct actor *a)
 {
 	struct rng *r = &a->r;
-	struct axl_event_counts c = {
+	struct axl_ioc_event_counts c = {
 		.first = below(r, 4) ? some_event(r) : below(r, AXL_NR_EVENTS),
 	};
 	uint64_t *to;
@@ -360,7 +360,7 @@ long do_event_counts(struct actor *a)
 long do_event_fd(struct actor *a)
 {
 	struct rng *r = &a->r;
-	struct axl_event_fd e = {
+	struct axl_ioc_event_fd e = {
 		.event = one_in(r, 6) ? AXL_EVENT_ANY : event_arg(a),
 		.fd = one_in(r, 4) ? -1 : eventfds[below(r, 2)],
 	};
@@ -377,7 +377,7 @@ long do_event_fd(struct actor *a)
 
 long do_reset(struct actor *a)
 {
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 	long ret;
 
 	if (!rough && !one_in(&a->r, 4)) {
@@ -395,7 +395,7 @@ static long move_canary(struct actor *a, uint32_t handle, uint32_t direction,
 			uint64_t offset, uint64_t addr, size_t len)
 {
 	struct axl_xfer x[8];
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint32_t n = 0, i;
 	uint64_t seq, sum = 0;
 	long ret;
@@ -439,7 +439,7 @@ long do_verified(struct actor *a)
 	size_t len = length_to(&a->r, CANARY - 64), edge = below(&a->r, 64);
 	uint64_t pattern = any(&a->r), addr = canary_address(a, len);
 	uint8_t *in = a->canary, *out = a->canary + CANARY;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	long ret;
 
 	at_fill(in, len, pattern, 0);

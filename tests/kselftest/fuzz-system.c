@@ -242,7 +242,7 @@ long do_memory(struct actor *a)
 /* A process for a moment, with all files and mappings */
 long do_child(struct actor *a)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int fd = some_file(a)->fd, status;
 	bool kill_it = one_in(&a->r, 2), call = one_in(&a->r, 2);
 	pid_t pid = fork();

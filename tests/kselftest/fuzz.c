@@ -46,7 +46,7 @@ const char *const names[NR_CALLS] = {
 };
 
 struct shared *shared;
-struct axl_query card;
+struct axl_ioc_query card;
 struct at_image image;
 uint8_t *plain_image;
 size_t plain_size;

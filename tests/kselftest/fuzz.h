@@ -126,7 +126,7 @@ struct shared {
 };
 
 extern struct shared *shared;
-extern struct axl_query card;
+extern struct axl_ioc_query card;
 extern struct at_image image;
 extern uint8_t *plain_image;
 extern size_t plain_size;

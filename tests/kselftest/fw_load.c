@@ -33,7 +33,7 @@ FIXTURE(fw)
 
 FIXTURE_SETUP(fw)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	AT_BEGIN(&self->t, 0);
 	ASSERT_EQ(0, at_image_good(&self->image, &self->t.q, 64));
@@ -50,8 +50,8 @@ FIXTURE_SETUP(fw)
 static void still_usable(struct __test_metadata *_metadata,
 			 FIXTURE_DATA(fw) *self)
 {
-	struct axl_fw_load load = { };
-	struct axl_query q;
+	struct axl_ioc_fw_load load = { };
+	struct axl_ioc_query q;
 	uint64_t before = at_generation(self->t.fd);
 	uint32_t starts = at_lab_get(METIS_LAB_GENERATION), crc;
 	int err = at_fw_load(self->t.fd, &self->image, &load);
@@ -82,7 +82,7 @@ FIXTURE_TEARDOWN(fw)
 TEST_F_TIMEOUT(fw, good_images, 60)
 {
 	uint64_t gen = self->t.q.generation, end;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	struct at_image image;
 	int classes[] = { 32, 64 };
 	uint8_t zero[64];
@@ -90,7 +90,7 @@ TEST_F_TIMEOUT(fw, good_images, 60)
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
-		struct axl_fw_load load = { };
+		struct axl_ioc_fw_load load = { };
 
 		/* Something to be overwritten, and to be zeroed behind a file */
 		ASSERT_EQ(0, at_dev_fill(self->t.q.l2_base + AT_L2_IMAGE, 0xff,
@@ -131,7 +131,7 @@ TEST_F_TIMEOUT(fw, good_images, 60)
 TEST_F_TIMEOUT(fw, areas, 60)
 {
 	uint32_t board = at_lab_get(METIS_LAB_VARIANT);
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint64_t count;
 	int i;
 
@@ -168,7 +168,7 @@ static pid_t load_in_child(int fd, const struct at_image *image,
 	pid_t child = fork();
 
 	if (!child) {
-		struct axl_fw_load load = { .timeout_ns = timeout };
+		struct axl_ioc_fw_load load = { .timeout_ns = timeout };
 
 		_exit(-at_fw_load(fd, image, &load));
 	}
@@ -180,7 +180,7 @@ TEST_F_TIMEOUT(fw, progress, 60)
 	uint64_t gen = self->t.q.generation, done = 0, end;
 	bool seen[8] = { };
 	struct at_image big;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	pid_t child;
 	int status;
 
@@ -223,7 +223,7 @@ TEST_F_TIMEOUT(fw, progress, 60)
 TEST_F_TIMEOUT(fw, stale, 60)
 {
 	uint64_t gen = self->t.q.generation, seq;
-	struct axl_wait_event e = { .event = 1, .generation = gen };
+	struct axl_ioc_wait_event e = { .event = 1, .generation = gen };
 	struct axl_xfer x = {
 		.handle = self->handle, .direction = AXL_TO_DEVICE,
 		.device_addr = self->base, .length = 4096,
@@ -241,7 +241,7 @@ TEST_F_TIMEOUT(fw, transfers_before_a_load, 60)
 {
 	unsigned int i, good = 0, stale = 0;
 	uint64_t seq[16];
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 
 	at_lab_set(METIS_LAB_STEP_BYTES, 4096);
 	at_lab_set(METIS_LAB_STEP_NS, 20000000);	/* 320 ms each */
@@ -285,7 +285,7 @@ TEST_F_TIMEOUT(fw, transfers_before_a_load, 60)
 /* Firmware says no, by its own judgement and by the lab's */
 TEST_F_TIMEOUT(fw, refused, 60)
 {
-	struct axl_fw_load load = { };
+	struct axl_ioc_fw_load load = { };
 	uint64_t gen = self->t.q.generation;
 	static uint8_t code[256] = "no firmware at all";
 	struct at_segment seg = {
@@ -311,7 +311,7 @@ TEST_F_TIMEOUT(fw, refused, 60)
 	at_image_free(&image);
 
 	/* An opcode that this firmware does not know is a refusal, too */
-	load = (struct axl_fw_load){
+	load = (struct axl_ioc_fw_load){
 		.start_opcode = 0x7777, .image = (uintptr_t)self->image.data,
 		.image_size = self->image.size,
 	};
@@ -325,7 +325,7 @@ static void start_fault(struct __test_metadata *_metadata,
 			FIXTURE_DATA(fw) *self, enum metis_lab_start_fault how,
 			int want)
 {
-	struct axl_fw_load load = { .timeout_ns = AT_SEC(1) };
+	struct axl_ioc_fw_load load = { .timeout_ns = AT_SEC(1) };
 	uint64_t start = at_now();
 
 	at_lab_set(METIS_LAB_START_FAULT, how);
@@ -342,7 +342,7 @@ TEST_F_TIMEOUT(fw, start_unanswered, 60)
 TEST_F_TIMEOUT(fw, start_without_areas, 60)
 {
 	uint64_t end = at_now() + AT_SEC(10);
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int err;
 
 	start_fault(_metadata, self, METIS_LAB_START_NO_AREAS, -ETIMEDOUT);
@@ -365,9 +365,9 @@ TEST_F_TIMEOUT(fw, start_into_bootloader, 60)
 
 TEST_F_TIMEOUT(fw, busy, 60)
 {
-	struct axl_fw_load load = { };
-	struct axl_reset r = { };
-	struct axl_query q;
+	struct axl_ioc_fw_load load = { };
+	struct axl_ioc_reset r = { };
+	struct axl_ioc_query q;
 	uint64_t end;
 	pid_t child;
 	int status;
@@ -389,8 +389,8 @@ TEST_F_TIMEOUT(fw, busy, 60)
 
 TEST_F(fw, no_start)
 {
-	struct axl_fw_load load = { .flags = AXL_FW_LOAD_NO_START };
-	struct axl_query q;
+	struct axl_ioc_fw_load load = { .flags = AXL_FW_LOAD_NO_START };
+	struct axl_ioc_query q;
 	uint64_t entry;
 	uint32_t crc, starts = at_lab_get(METIS_LAB_GENERATION);
 
@@ -424,7 +424,7 @@ TEST_F_TIMEOUT(fw, by_name, 60)
 {
 	static const char name[] = "axl/axltest-1.0_a.elf";
 	static const char bad[] = "axl/axltest-bad.elf";
-	struct axl_fw_load load = {
+	struct axl_ioc_fw_load load = {
 		.flags = AXL_FW_LOAD_NAME, .image = (uintptr_t)name,
 		.image_size = sizeof(name) - 1,
 		.start_opcode = at_start_opcode(),
@@ -509,7 +509,7 @@ TEST_F_TIMEOUT(fw, loader_killed, 120)
 		AXL_FW_PHASE_UPLOAD, AXL_FW_PHASE_LINK, AXL_FW_PHASE_AREAS,
 	};
 	struct at_image big;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint64_t end;
 	pid_t child;
 	int status;
@@ -552,8 +552,8 @@ TEST_F_TIMEOUT(fw, killed_while_draining, 60)
 	};
 	uint32_t starts = at_lab_get(METIS_LAB_GENERATION);
 	uint64_t seq, end = at_now() + AT_SEC(10);
-	struct axl_query q;
-	struct axl_wait w;
+	struct axl_ioc_query q;
+	struct axl_ioc_wait w;
 	pid_t child;
 	int status;
 
@@ -582,15 +582,15 @@ TEST_F_TIMEOUT(fw, killed_while_draining, 60)
 
 TEST_F_TIMEOUT(fw, reset, 60)
 {
-	struct axl_reset r = { };
+	struct axl_ioc_reset r = { };
 	struct axl_xfer x = {
 		.handle = self->handle, .direction = AXL_TO_DEVICE,
 		.device_addr = self->base, .length = MIB,
 		.channel = AXL_CHANNEL_ANY,
 	};
 	uint64_t flrs = at_lab_get(METIS_LAB_FLRS), seq;
-	struct axl_wait w;
-	struct axl_query q;
+	struct axl_ioc_wait w;
+	struct axl_ioc_query q;
 	int err;
 
 	at_lab_set(METIS_LAB_FREEZE, 1);
@@ -627,7 +627,7 @@ static int corpus_one(void *arg, const char *name, int error, const char *what,
 {
 	struct corpus *c = arg;
 	struct __test_metadata *_metadata = c->meta;
-	struct axl_fw_load load = {
+	struct axl_ioc_fw_load load = {
 		.flags = error ? 0 : AXL_FW_LOAD_NO_START,
 		.start_opcode = at_start_opcode(),
 		.image = (uintptr_t)data, .image_size = size,
@@ -652,7 +652,7 @@ static int corpus_one(void *arg, const char *name, int error, const char *what,
 
 TEST_F_TIMEOUT(fw, corpus, 120)
 {
-	struct axl_query *q = &self->t.q;
+	struct axl_ioc_query *q = &self->t.q;
 	struct corpus c = { .meta = _metadata, .t = &self->t };
 	struct metis_emu_image head = {
 		.magic0 = METIS_EMU_IMAGE_MAGIC0,

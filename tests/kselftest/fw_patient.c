@@ -45,7 +45,7 @@ static pid_t load_in_child(const struct at_image *image, uint64_t timeout, uid_t
 	pid_t child = fork();
 
 	if (!child) {
-		struct axl_fw_load load = { .timeout_ns = timeout };
+		struct axl_ioc_fw_load load = { .timeout_ns = timeout };
 		int fd = at_open();
 
 		if (fd < 0 || (user && setuid(user)))
@@ -59,7 +59,7 @@ static pid_t load_in_child(const struct at_image *image, uint64_t timeout, uid_t
 static bool start_sent(int fd)
 {
 	uint64_t end = at_now() + AT_SOON;
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	do {
 		if (!at_query(fd, &q) && q.fw_phase == AXL_FW_PHASE_START &&
@@ -100,7 +100,7 @@ static bool killed_in_time(pid_t child, uint64_t timeout)
 
 FIXTURE_SETUP(patient)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING | AT_PROVOKES_STRAY);
 	ASSERT_EQ(0, at_image_good(&self->image, &self->t.q, 64));
@@ -123,7 +123,7 @@ FIXTURE_SETUP(patient)
 static void still_usable(struct __test_metadata *_metadata,
 			 FIXTURE_DATA(patient) *self)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	at_lab_reset();
 	ASSERT_EQ(0, at_fw_run(self->t.fd));
@@ -153,7 +153,7 @@ FIXTURE_TEARDOWN(patient)
 TEST_F_TIMEOUT(patient, calls_of_others, 60)
 {
 	uint64_t begin = at_now(), count;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	int fd = at_open();
 
 	ASSERT_GE(fd, 0);
@@ -210,7 +210,7 @@ TEST_F_TIMEOUT(patient, waits_can_be_killed, 60)
 TEST_F_TIMEOUT(patient, loader_killed, 60)
 {
 	uint64_t generation = self->t.q.generation;
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	EXPECT_TRUE(killed_in_time(self->loader, AT_SEC(1)));
 	self->loader = 0;
@@ -385,7 +385,7 @@ FIXTURE_VARIANT_ADD(acknowledged, areas) { .phase = AXL_FW_PHASE_AREAS };
 
 FIXTURE_SETUP(acknowledged)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING | AT_PROVOKES_STRAY);
 	ASSERT_EQ(0, at_image_good(&self->image, &self->t.q, 64));
@@ -435,7 +435,7 @@ static pid_t reset_in_child(int fd)
 	pid_t child = fork();
 
 	if (!child) {
-		struct axl_reset r = { };
+		struct axl_ioc_reset r = { };
 
 		_exit(-at_ioctl(fd, AXL_IOC_RESET, &r));
 	}
@@ -445,7 +445,7 @@ static pid_t reset_in_child(int fd)
 static bool in_phase(int fd, enum axl_fw_phase phase)
 {
 	uint64_t end = at_now() + AT_SOON;
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	do {
 		if (!at_query(fd, &q) && q.fw_phase == phase)
@@ -458,7 +458,7 @@ static bool in_phase(int fd, enum axl_fw_phase phase)
 static bool is_back(int fd, uint64_t generation)
 {
 	uint64_t end = at_now() + AT_SEC(30);
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	do {
 		if (!at_query(fd, &q) && q.generation != generation &&

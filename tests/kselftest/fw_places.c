@@ -96,7 +96,7 @@ static int load_at(FIXTURE_DATA(places) *self, uint64_t addr, size_t length)
 		{ addr, data, 1, length },
 		{ addr, data, 1, length },
 	};
-	struct axl_fw_load load = { .flags = AXL_FW_LOAD_NO_START };
+	struct axl_ioc_fw_load load = { .flags = AXL_FW_LOAD_NO_START };
 	struct at_image image;
 	int err;
 

@@ -23,7 +23,7 @@
 FIXTURE(guard)
 {
 	struct at_ctx t;
-	struct axl_query q;	/* as it was last asked */
+	struct axl_ioc_query q;	/* as it was last asked */
 	uint64_t count;		/* of mailbox events, likewise */
 	bool silent;
 };
@@ -73,7 +73,7 @@ FIXTURE_TEARDOWN(guard)
 	AT_END(&self->t);
 }
 
-static bool translates(const struct axl_query *q)
+static bool translates(const struct axl_ioc_query *q)
 {
 	return q->iommu_mode == AXL_IOMMU_TRANSLATED ||
 	       q->iommu_mode == AXL_IOMMU_LAZY;
@@ -144,7 +144,7 @@ static void events_arrive(struct __test_metadata *_metadata,
 			  FIXTURE_DATA(guard) *self)
 {
 	uint64_t end = at_now() + AT_SOON, before;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint32_t writes;
 
 	do {
@@ -194,8 +194,8 @@ TEST_F_TIMEOUT(guard, failure_as_reported, 60)
 /* The same with the driver as it is: the event comes, nothing is refused */
 TEST_F_TIMEOUT(guard, rescued_when_a_wait_ends, 60)
 {
-	struct axl_query *q = &self->q;
-	struct axl_wait_event w = {
+	struct axl_ioc_query *q = &self->q;
+	struct axl_ioc_wait_event w = {
 		.event = MAILBOX, .seen = self->count,
 		.timeout_ns = AT_MSEC(20), .generation = self->q.generation,
 	};

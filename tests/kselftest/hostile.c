@@ -55,7 +55,7 @@ FIXTURE_SETUP(hostile)
 
 FIXTURE_TEARDOWN(hostile)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 	unsigned int kind;
 	int fd;
 
@@ -89,12 +89,12 @@ FIXTURE_TEARDOWN(hostile)
 static void poke_around(struct __test_metadata *_metadata, const char *name)
 {
 	static uint8_t buf[16384] __attribute__((aligned(4096)));
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint64_t count[32];
-	struct axl_event_counts c = {
+	struct axl_ioc_event_counts c = {
 		.counts = (uintptr_t)count, .nr = 32,
 	};
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int fd, err, i;
 
 	fd = at_open();
@@ -157,9 +157,9 @@ TEST_F_TIMEOUT(hostile, at_probe, 180)
 /* The values come with a firmware that the driver itself starts */
 TEST_F_TIMEOUT(hostile, at_start, 240)
 {
-	struct axl_fw_load load;
+	struct axl_ioc_fw_load load;
 	struct at_image image;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int fd, i, err;
 	char text[64];
 
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(hostile, at_start, 240)
 		ASSERT_GE(fd, 0);
 		at_lab_set(METIS_LAB_HOSTILE_SEED, 2000 + i);
 		at_lab_set(METIS_LAB_HOSTILE, i);
-		load = (struct axl_fw_load){ .timeout_ns = AT_MSEC(400) };
+		load = (struct axl_ioc_fw_load){ .timeout_ns = AT_MSEC(400) };
 		err = at_fw_load(fd, &image, &load);
 		EXPECT_TRUE(err == 0 || err == -ETIMEDOUT ||
 			    err == -EREMOTEIO || err == -EIO)

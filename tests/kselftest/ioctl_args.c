@@ -22,7 +22,7 @@ TEST_F(args, buf_register)
 	int null = open("/dev/null", O_RDWR);
 	struct {
 		const char *what;
-		struct axl_buf_register r;
+		struct axl_ioc_buf_register r;
 		int result, or;
 	} cases[] = {
 		{ "no direction", { .addr = (uintptr_t)self->buf,
@@ -79,7 +79,7 @@ TEST_F(args, buf_register)
 
 	ASSERT_GE(null, 0);
 	for (i = 0; i < at_array_size(cases); i++) {
-		struct axl_buf_register r = cases[i].r;
+		struct axl_ioc_buf_register r = cases[i].r;
 
 		err = at_ioctl(self->t.fd, AXL_IOC_BUF_REGISTER, &r);
 		EXPECT_TRUE(err == cases[i].result ||
@@ -93,8 +93,8 @@ TEST_F(args, buf_register)
 
 TEST_F(args, buf_release)
 {
-	struct axl_buf_register reg;
-	struct axl_buf_release rel = { .handle = self->handle, .reserved = 1 };
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_buf_release rel = { .handle = self->handle, .reserved = 1 };
 	int other;
 
 	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_BUF_RELEASE, &rel));
@@ -131,13 +131,13 @@ TEST_F(args, submit_call)
 	};
 	uint64_t gen = self->t.q.generation, max = self->t.q.max_xfers;
 	struct axl_xfer *edge;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq;
 	uint32_t i;
 
 	struct {
 		const char *what;
-		struct axl_submit s;
+		struct axl_ioc_submit s;
 		int result;
 	} cases[] = {
 		{ "null", { .count = 1, .generation = gen }, -EFAULT },
@@ -197,7 +197,7 @@ TEST_F(args, submit_call)
 
 TEST_F(args, submit_entry)
 {
-	struct axl_query *q = &self->t.q;
+	struct axl_ioc_query *q = &self->t.q;
 	uint64_t l2_end = q->l2_base + q->l2_size;
 	uint64_t list, list_size;
 	struct axl_xfer good = {
@@ -211,7 +211,7 @@ TEST_F(args, submit_entry)
 		int result, or;
 	} cases[64];
 	uint64_t gen = q->generation, seq;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	size_t n = 0, i;
 	int other, err;
 
@@ -311,7 +311,7 @@ TEST_F(args, submit_entry)
 /* The last bytes that may be named, at both ends of everything */
 TEST_F(args, submit_limits)
 {
-	struct axl_query *q = &self->t.q;
+	struct axl_ioc_query *q = &self->t.q;
 	uint64_t l2_end = q->l2_base + q->l2_size;
 	uint64_t list, list_size;
 
@@ -339,11 +339,11 @@ TEST_F(args, wait)
 		.channel = AXL_CHANNEL_ANY,
 	};
 	uint64_t seq;
-	struct axl_wait w = { .seq = 1, .flags = 1 };
+	struct axl_ioc_wait w = { .seq = 1, .flags = 1 };
 	int other;
 
 	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_WAIT, &w));
-	w = (struct axl_wait){ .seq = 1, .reserved = 1 };
+	w = (struct axl_ioc_wait){ .seq = 1, .reserved = 1 };
 	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_WAIT, &w));
 	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 1, 0, &w));
 	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 0, 0, &w));
@@ -381,11 +381,11 @@ TEST_F(args, submit_read_only)
 		.device_addr = self->device_addr, .length = 64,
 		.channel = AXL_CHANNEL_ANY,
 	};
-	struct axl_submit s = {
+	struct axl_ioc_submit s = {
 		.xfers = (uintptr_t)&x, .count = 1,
 		.generation = self->t.q.generation,
 	};
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t i;
 	int err;
 
@@ -410,7 +410,7 @@ TEST_F(args, too_many_jobs)
 		.channel = AXL_CHANNEL_ANY,
 	};
 	uint64_t gen = self->t.q.generation, seq, i;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 
 	ASSERT_GT(self->t.q.max_jobs, 0);
 	for (i = 0; i < self->t.q.max_jobs; i++) {
@@ -437,7 +437,7 @@ TEST_F(args, wait_event)
 	int known = at_event_count(self->t.fd, 1023, &count);
 	struct {
 		const char *what;
-		struct axl_wait_event w;
+		struct axl_ioc_wait_event w;
 		int result;
 	} cases[] = {
 		{ "event 1024", { .event = 1024, .generation = gen },
@@ -479,7 +479,7 @@ TEST_F(args, event_counts)
 	uint64_t *edge = (uint64_t *)self->e.end - 4;
 	struct {
 		const char *what;
-		struct axl_event_counts c;
+		struct axl_ioc_event_counts c;
 		int result;
 	} cases[] = {
 		{ "all", { (uintptr_t)counts, 0, 1024 }, 0 },
@@ -517,7 +517,7 @@ TEST_F(args, event_fd)
 	int closed = eventfd(0, 0);
 	struct {
 		const char *what;
-		struct axl_event_fd e;
+		struct axl_ioc_event_fd e;
 		int result;
 	} cases[] = {
 		{ "event 1024", { 1024, efd, 0, 0 }, -EINVAL },
@@ -557,12 +557,12 @@ TEST_F(args, event_fd)
 	}
 
 	for (n = 0; n < 64; n++) {
-		struct axl_event_fd e = { .event = 100 + n, .fd = efd };
+		struct axl_ioc_event_fd e = { .event = 100 + n, .fd = efd };
 
 		ASSERT_EQ(0, at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &e));
 	}
 	{
-		struct axl_event_fd e = { .event = 200, .fd = efd };
+		struct axl_ioc_event_fd e = { .event = 200, .fd = efd };
 
 		EXPECT_EQ(-ENOSPC, at_ioctl(self->t.fd, AXL_IOC_EVENT_FD, &e));
 		e.event = 100;
@@ -589,7 +589,7 @@ TEST_F(args, fw_load)
 	uint8_t *edge = self->e.end - 100;
 	struct {
 		const char *what;
-		struct axl_fw_load l;
+		struct axl_ioc_fw_load l;
 		int result, or;
 	} cases[] = {
 		{ "unknown flag", { .flags = 4, .image_size = 1 }, -EINVAL, 0 },
@@ -649,7 +649,7 @@ TEST_F(args, fw_load)
 	/* All but one thing about each request is right */
 	ASSERT_EQ(0, at_image_good(&good, &self->t.q, 64));
 	for (i = 0; i < at_array_size(cases); i++) {
-		struct axl_fw_load l = cases[i].l;
+		struct axl_ioc_fw_load l = cases[i].l;
 
 		l.start_opcode = at_start_opcode();
 		if (!l.image && l.image_size > 1)
@@ -671,10 +671,10 @@ TEST_F(args, fw_load)
 
 TEST_F(args, reset)
 {
-	struct axl_reset r = { .flags = 1 };
+	struct axl_ioc_reset r = { .flags = 1 };
 
 	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_RESET, &r));
-	r = (struct axl_reset){ .reserved = 1 };
+	r = (struct axl_ioc_reset){ .reserved = 1 };
 	EXPECT_EQ(-EINVAL, at_ioctl(self->t.fd, AXL_IOC_RESET, &r));
 }
 

@@ -36,7 +36,7 @@ FIXTURE(args)
 
 FIXTURE_SETUP(args)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	size_t page = at_page_size();
 	uint8_t *p;
 
@@ -69,7 +69,7 @@ FIXTURE_SETUP(args)
 
 FIXTURE_TEARDOWN(args)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	/* Whatever was asked, nothing restarted and transfers still work */
 	EXPECT_EQ(0, at_query(self->t.fd, &q));

@@ -25,63 +25,63 @@ struct call {
 	int result;
 	bool writes;		/* an output is written with @result */
 	union {
-		struct axl_query query;
-		struct axl_fw_load fw_load;
-		struct axl_buf_register buf_register;
-		struct axl_buf_release buf_release;
-		struct axl_submit submit;
-		struct axl_wait wait;
-		struct axl_wait_event wait_event;
-		struct axl_event_counts event_counts;
-		struct axl_event_fd event_fd;
-		struct axl_reset reset;
+		struct axl_ioc_query query;
+		struct axl_ioc_fw_load fw_load;
+		struct axl_ioc_buf_register buf_register;
+		struct axl_ioc_buf_release buf_release;
+		struct axl_ioc_submit submit;
+		struct axl_ioc_wait wait;
+		struct axl_ioc_wait_event wait_event;
+		struct axl_ioc_event_counts event_counts;
+		struct axl_ioc_event_fd event_fd;
+		struct axl_ioc_reset reset;
 		uint8_t bytes[256];
 	} arg;
 };
 
 #define NR_CALLS	10
 
-static void make_calls(struct call *c, const struct axl_query *q,
+static void make_calls(struct call *c, const struct axl_ioc_query *q,
 		       uint8_t *buf, uint64_t *counts)
 {
 	memset(c, 0, NR_CALLS * sizeof(*c));
 
-	c[0] = (struct call){ "QUERY", AXL_IOC_QUERY, sizeof(struct axl_query),
+	c[0] = (struct call){ "QUERY", AXL_IOC_QUERY, sizeof(struct axl_ioc_query),
 			      0, true, { } };
 	c[1] = (struct call){ "FW_LOAD", AXL_IOC_FW_LOAD,
-			      sizeof(struct axl_fw_load), -EINVAL, false, { } };
+			      sizeof(struct axl_ioc_fw_load), -EINVAL, false, { } };
 	c[1].arg.fw_load.image = (uintptr_t)buf;
 	c[2] = (struct call){ "BUF_REGISTER", AXL_IOC_BUF_REGISTER,
-			      sizeof(struct axl_buf_register), 0, true, { } };
+			      sizeof(struct axl_ioc_buf_register), 0, true, { } };
 	c[2].arg.buf_register.flags = TO;
 	c[2].arg.buf_register.addr = (uintptr_t)buf;
 	c[2].arg.buf_register.length = 4096;
 	c[3] = (struct call){ "BUF_RELEASE", AXL_IOC_BUF_RELEASE,
-			      sizeof(struct axl_buf_release), -ENOENT, false,
+			      sizeof(struct axl_ioc_buf_release), -ENOENT, false,
 			      { } };
 	c[3].arg.buf_release.handle = 0xfffffff0;
 	c[4] = (struct call){ "SUBMIT", AXL_IOC_SUBMIT,
-			      sizeof(struct axl_submit), -EINVAL, false, { } };
+			      sizeof(struct axl_ioc_submit), -EINVAL, false, { } };
 	c[4].arg.submit.xfers = (uintptr_t)buf;
 	c[4].arg.submit.generation = q->generation;
-	c[5] = (struct call){ "WAIT", AXL_IOC_WAIT, sizeof(struct axl_wait),
+	c[5] = (struct call){ "WAIT", AXL_IOC_WAIT, sizeof(struct axl_ioc_wait),
 			      -ENOENT, false, { } };
 	c[5].arg.wait.seq = 0x123456789;
 	c[6] = (struct call){ "WAIT_EVENT", AXL_IOC_WAIT_EVENT,
-			      sizeof(struct axl_wait_event), 0, true, { } };
+			      sizeof(struct axl_ioc_wait_event), 0, true, { } };
 	c[6].arg.wait_event.event = 1000;
 	c[6].arg.wait_event.seen = ~0ULL - 1;
 	c[6].arg.wait_event.generation = q->generation;
 	c[7] = (struct call){ "EVENT_COUNTS", AXL_IOC_EVENT_COUNTS,
-			      sizeof(struct axl_event_counts), 0, false, { } };
+			      sizeof(struct axl_ioc_event_counts), 0, false, { } };
 	c[7].arg.event_counts.counts = (uintptr_t)counts;
 	c[7].arg.event_counts.nr = 16;
 	c[8] = (struct call){ "EVENT_FD", AXL_IOC_EVENT_FD,
-			      sizeof(struct axl_event_fd), -ENOENT, false,
+			      sizeof(struct axl_ioc_event_fd), -ENOENT, false,
 			      { } };
 	c[8].arg.event_fd.event = 1000;
 	c[8].arg.event_fd.fd = -1;
-	c[9] = (struct call){ "RESET", AXL_IOC_RESET, sizeof(struct axl_reset),
+	c[9] = (struct call){ "RESET", AXL_IOC_RESET, sizeof(struct axl_ioc_reset),
 			      -EINVAL, false, { } };
 	c[9].arg.reset.flags = 1u << 31;
 }
@@ -108,7 +108,7 @@ TEST_F(args, structure_at_page_edge)
 			TH_LOG("%s, ends at the edge", c->name);
 		if (i == 2)
 			EXPECT_EQ(0, at_release(self->t.fd,
-				((struct axl_buf_register *)at)->handle));
+				((struct axl_ioc_buf_register *)at)->handle));
 
 		/* One byte, then half of it over the edge */
 		memcpy(at + 1, &c->arg, c->size - 1);
@@ -155,7 +155,7 @@ TEST_F(args, structure_unaligned)
 		struct call *c = &calls[i];
 
 		for (shift = 1; shift < 8; shift += 2) {
-			struct axl_buf_register reg;
+			struct axl_ioc_buf_register reg;
 
 			memcpy(room + shift, &c->arg, c->size);
 			EXPECT_EQ(c->result, at_ioctl(self->t.fd, c->request,
@@ -227,7 +227,7 @@ TEST_F(args, structure_longer)
 				       c->name);
 			if (i == 2)
 				EXPECT_EQ(0, at_release(self->t.fd,
-					((struct axl_buf_register *)room)->handle));
+					((struct axl_ioc_buf_register *)room)->handle));
 
 			/* The last byte is something from the future */
 			memset(room, 0, sizeof(room));
@@ -307,7 +307,7 @@ TEST_F(args, structure_shorter)
 			if (i == 0 && size >= 4) {
 				EXPECT_EQ(0, err);
 				EXPECT_EQ(AXL_ABI_VERSION,
-					  ((struct axl_query *)
+					  ((struct axl_ioc_query *)
 					   self->e.page)->abi);
 			}
 		}

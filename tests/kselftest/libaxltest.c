@@ -180,7 +180,7 @@ int at_ioctl(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg) < 0 ? -errno : 0;
 }
 
-int at_query(int fd, struct axl_query *q)
+int at_query(int fd, struct axl_ioc_query *q)
 {
 	memset(q, 0, sizeof(*q));
 	return at_ioctl(fd, AXL_IOC_QUERY, q);
@@ -188,13 +188,13 @@ int at_query(int fd, struct axl_query *q)
 
 uint64_t at_generation(int fd)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	return at_query(fd, &q) ? 0 : q.generation;
 }
 
 int at_register(int fd, void *addr, uint64_t length, uint32_t flags,
-		struct axl_buf_register *reg)
+		struct axl_ioc_buf_register *reg)
 {
 	memset(reg, 0, sizeof(*reg));
 	reg->flags = flags;
@@ -204,7 +204,7 @@ int at_register(int fd, void *addr, uint64_t length, uint32_t flags,
 }
 
 int at_import(int fd, int dmabuf, uint64_t length, uint32_t flags,
-	      struct axl_buf_register *reg)
+	      struct axl_ioc_buf_register *reg)
 {
 	memset(reg, 0, sizeof(*reg));
 	reg->flags = flags | AXL_BUF_DMABUF;
@@ -215,7 +215,7 @@ int at_import(int fd, int dmabuf, uint64_t length, uint32_t flags,
 
 int at_release(int fd, uint32_t handle)
 {
-	struct axl_buf_release rel = { .handle = handle };
+	struct axl_ioc_buf_release rel = { .handle = handle };
 
 	return at_ioctl(fd, AXL_IOC_BUF_RELEASE, &rel);
 }
@@ -223,7 +223,7 @@ int at_release(int fd, uint32_t handle)
 int at_submit(int fd, const struct axl_xfer *xfers, uint32_t count,
 	      uint64_t generation, uint64_t timeout_ns, uint64_t *seq)
 {
-	struct axl_submit s = {
+	struct axl_ioc_submit s = {
 		.xfers = (uintptr_t)xfers,
 		.count = count,
 		.generation = generation,
@@ -235,7 +235,7 @@ int at_submit(int fd, const struct axl_xfer *xfers, uint32_t count,
 	return err;
 }
 
-int at_wait(int fd, uint64_t seq, uint64_t timeout_ns, struct axl_wait *wait)
+int at_wait(int fd, uint64_t seq, uint64_t timeout_ns, struct axl_ioc_wait *wait)
 {
 	memset(wait, 0, sizeof(*wait));
 	wait->seq = seq;
@@ -245,7 +245,7 @@ int at_wait(int fd, uint64_t seq, uint64_t timeout_ns, struct axl_wait *wait)
 
 int at_run(int fd, const struct axl_xfer *xfers, uint32_t count)
 {
-	struct axl_wait wait;
+	struct axl_ioc_wait wait;
 	uint64_t seq, sum = 0;
 	uint32_t i;
 	int err;
@@ -341,7 +341,7 @@ int at_uring_end(struct at_uring *u, int timeout_ms)
 
 int at_event_count(int fd, uint32_t event, uint64_t *count)
 {
-	struct axl_event_counts c = {
+	struct axl_ioc_event_counts c = {
 		.counts = (uintptr_t)count,
 		.first = event,
 		.nr = 1,
@@ -353,7 +353,7 @@ int at_event_count(int fd, uint32_t event, uint64_t *count)
 int at_wait_event(int fd, uint32_t event, uint64_t seen, uint64_t timeout_ns,
 		  uint64_t *count)
 {
-	struct axl_wait_event w = {
+	struct axl_ioc_wait_event w = {
 		.event = event,
 		.seen = seen,
 		.timeout_ns = timeout_ns,

@@ -51,16 +51,16 @@ int at_find_line(const char *path, const char *a, const char *b, char *line,
 int at_node(char *path, size_t size);
 int at_open(void);		/* descriptor or -errno; waits for the node */
 int at_ioctl(int fd, unsigned long request, void *arg);
-int at_query(int fd, struct axl_query *q);
+int at_query(int fd, struct axl_ioc_query *q);
 uint64_t at_generation(int fd);	/* 0 on error */
 int at_register(int fd, void *addr, uint64_t length, uint32_t flags,
-		struct axl_buf_register *reg);
+		struct axl_ioc_buf_register *reg);
 int at_import(int fd, int dmabuf, uint64_t length, uint32_t flags,
-	      struct axl_buf_register *reg);
+	      struct axl_ioc_buf_register *reg);
 int at_release(int fd, uint32_t handle);
 int at_submit(int fd, const struct axl_xfer *xfers, uint32_t count,
 	      uint64_t generation, uint64_t timeout_ns, uint64_t *seq);
-int at_wait(int fd, uint64_t seq, uint64_t timeout_ns, struct axl_wait *wait);
+int at_wait(int fd, uint64_t seq, uint64_t timeout_ns, struct axl_ioc_wait *wait);
 /* submit, collect; -errno of the calls, else the status of the transfer */
 int at_run(int fd, const struct axl_xfer *xfers, uint32_t count);
 int at_move(int fd, uint32_t handle, uint32_t direction, uint64_t offset,
@@ -77,7 +77,7 @@ struct at_waiter {
 	pthread_t thread;
 	int fd, err;
 	bool ended;
-	struct axl_wait_event wait;
+	struct axl_ioc_wait_event wait;
 };
 
 void at_waiter_start(struct at_waiter *w, int fd, uint32_t event, uint64_t seen,
@@ -136,7 +136,7 @@ uint8_t *at_sponge(size_t size);
 long at_pinned_kb(void);
 
 /* Does every streaming transfer go through a bounce buffer (swiotlb=force)? */
-bool at_bounced(const struct axl_query *q);
+bool at_bounced(const struct axl_ioc_query *q);
 
 int at_mem_alloc(struct at_mem *m, enum at_shape shape, size_t size);
 void at_mem_free(struct at_mem *m);
@@ -259,7 +259,7 @@ const char *at_leak_check(const struct at_leak *leak);
 struct at_ctx {
 	int fd;
 	unsigned int flags;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	struct at_pci pci;
 	struct at_log log;
 	uint64_t police;

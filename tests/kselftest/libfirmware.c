@@ -86,7 +86,7 @@ int at_elf_build(struct at_image *image, int elf_class, uint64_t entry,
 	return 0;
 }
 
-int at_image_build(struct at_image *image, const struct axl_query *q,
+int at_image_build(struct at_image *image, const struct axl_ioc_query *q,
 		   int elf_class, size_t payload)
 {
 	static const uint8_t data[] = "read-only data of the firmware";
@@ -127,7 +127,7 @@ int at_image_build(struct at_image *image, const struct axl_query *q,
 	return err;
 }
 
-int at_image_good(struct at_image *image, const struct axl_query *q,
+int at_image_good(struct at_image *image, const struct axl_ioc_query *q,
 		  int elf_class)
 {
 	return at_image_build(image, q, elf_class, 20001);
@@ -144,7 +144,7 @@ uint32_t at_start_opcode(void)
 	return METIS_EMU_OP_START;
 }
 
-int at_fw_load(int fd, const struct at_image *image, struct axl_fw_load *load)
+int at_fw_load(int fd, const struct at_image *image, struct axl_ioc_fw_load *load)
 {
 	load->start_opcode = at_start_opcode();
 	load->image = (uintptr_t)image->data;
@@ -154,9 +154,9 @@ int at_fw_load(int fd, const struct at_image *image, struct axl_fw_load *load)
 
 int at_fw_run(int fd)
 {
-	struct axl_fw_load load = { };
+	struct axl_ioc_fw_load load = { };
 	struct at_image image;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int err;
 
 	err = at_query(fd, &q);
@@ -173,7 +173,7 @@ int at_fw_run(int fd)
 int at_cure(int fd)
 {
 	uint64_t end = at_now() + AT_SEC(20);
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int err;
 
 	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_BOOTLOADER);

@@ -137,12 +137,12 @@ const char *at_police_name(unsigned int kind)
 	return kind < at_array_size(names) && names[kind] ? names[kind] : "?";
 }
 
-uint64_t at_scratch_l2(const struct axl_query *q)
+uint64_t at_scratch_l2(const struct axl_ioc_query *q)
 {
 	return q->l2_base + AT_L2_SCRATCH;
 }
 
-uint64_t at_scratch_ddr(const struct axl_query *q)
+uint64_t at_scratch_ddr(const struct axl_ioc_query *q)
 {
 	return q->ddr_base + AT_DDR_SCRATCH;
 }
@@ -335,7 +335,7 @@ uint32_t at_doorbells_wait(uint32_t direction, uint32_t want)
 	return at_doorbells(direction);
 }
 
-bool at_silent(const struct axl_query *q)
+bool at_silent(const struct axl_ioc_query *q)
 {
 	return !q->vectors ||
 	       at_lab_get(METIS_LAB_VARIANT) & METIS_LAB_VARIANT_NO_MSI;
@@ -450,7 +450,7 @@ const char *at_begin(struct at_ctx *t, unsigned int flags)
 /* Transfers are polled although the engine's messages could arrive */
 static bool left_polled(const struct at_ctx *t)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	return t->fd >= 0 && !at_query(t->fd, &q) &&
 	       q.delivery == AXL_DELIVERY_POLLED && !at_silent(&q);

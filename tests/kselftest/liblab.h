@@ -29,11 +29,11 @@ void at_lab_lock(void);
 void at_lab_unlock(void);
 bool at_lab_dead(void);
 /* No message gets to the driver: the board loses them, or there is no vector */
-bool at_silent(const struct axl_query *q);
+bool at_silent(const struct axl_ioc_query *q);
 const char *at_police_name(unsigned int kind);
 
-uint64_t at_scratch_l2(const struct axl_query *q);
-uint64_t at_scratch_ddr(const struct axl_query *q);	/* needs FEAT_DDR */
+uint64_t at_scratch_l2(const struct axl_ioc_query *q);
+uint64_t at_scratch_ddr(const struct axl_ioc_query *q);	/* needs FEAT_DDR */
 
 /* Device memory by device address */
 int at_dev_read(uint64_t addr, void *buf, size_t length);
@@ -88,13 +88,13 @@ struct at_segment {
 int at_elf_build(struct at_image *image, int elf_class, uint64_t entry,
 		 const struct at_segment *segs, unsigned int nr);
 /* The payload is @payload bytes of a pattern behind the header */
-int at_image_build(struct at_image *image, const struct axl_query *q,
+int at_image_build(struct at_image *image, const struct axl_ioc_query *q,
 		   int elf_class, size_t payload);
-int at_image_good(struct at_image *image, const struct axl_query *q,
+int at_image_good(struct at_image *image, const struct axl_ioc_query *q,
 		  int elf_class);
 void at_image_free(struct at_image *image);
 uint32_t at_start_opcode(void);
-int at_fw_load(int fd, const struct at_image *image, struct axl_fw_load *load);
+int at_fw_load(int fd, const struct at_image *image, struct axl_ioc_fw_load *load);
 int at_fw_run(int fd);		/* load a good image; 0 when areas are there */
 /*
  * Firmware that hangs is replaced by the bootloader, as by a push of a button,

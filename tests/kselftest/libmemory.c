@@ -252,7 +252,7 @@ static int alloc_huge(struct at_mem *m, size_t size)
 	return 0;
 }
 
-bool at_bounced(const struct axl_query *q)
+bool at_bounced(const struct axl_ioc_query *q)
 {
 	char text[2048], *word;
 

@@ -9,7 +9,7 @@
 
 #define MAX_CPUS	8
 
-int at_settled(int fd, uint64_t gen, struct axl_query *q)
+int at_settled(int fd, uint64_t gen, struct axl_ioc_query *q)
 {
 	uint64_t end = at_now() + AT_SOON;
 	int err;
@@ -25,7 +25,7 @@ int at_settled(int fd, uint64_t gen, struct axl_query *q)
 }
 
 int at_wait_state(int fd, enum axl_fw_state state, uint64_t timeout,
-		  struct axl_query *q)
+		  struct axl_ioc_query *q)
 {
 	uint64_t end = at_now() + timeout;
 	int err;

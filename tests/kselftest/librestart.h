@@ -10,10 +10,10 @@
 #include "liblab.h"
 
 /* Wait until runtime firmware is at work under another generation than @gen */
-int at_settled(int fd, uint64_t gen, struct axl_query *q);
+int at_settled(int fd, uint64_t gen, struct axl_ioc_query *q);
 /* Wait until the card is in a state in which it moves data, or given up */
 int at_wait_state(int fd, enum axl_fw_state state, uint64_t timeout,
-		  struct axl_query *q);
+		  struct axl_ioc_query *q);
 /* Wait until firmware runs again and the transfers succeed; updates @t->q */
 int at_moves_again(struct at_ctx *t, const struct axl_xfer *x, uint32_t count);
 /* Unbind and bind the driver and open the node anew; the card stays as it is */

@@ -306,7 +306,7 @@ const char *vy_begin(struct at_ctx *t, unsigned int flags)
 int vy_settle(int fd, uint64_t other_than)
 {
 	uint64_t end = at_now() + AT_SEC(20);
-	struct axl_query q = { };
+	struct axl_ioc_query q = { };
 	int err;
 
 	do {

@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN(modules)
 
 TEST_F(modules, refused_while_open)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint8_t *p;
 	int fd = at_open();
 
@@ -97,11 +97,11 @@ TEST_F(modules, refused_while_a_shell_is_open)
 TEST_F_TIMEOUT(modules, load_and_unload, 240)
 {
 	static uint8_t buf[65536] __attribute__((aligned(4096)));
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	unsigned int i, rounds = ROUNDS;
 	struct at_leak leak;
 	const char *grew;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	struct stat st;
 	int fd;
 
@@ -139,7 +139,7 @@ TEST_F_TIMEOUT(modules, load_and_unload, 240)
 
 TEST_F_TIMEOUT(modules, unbind_and_bind, 60)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int fd, i;
 
 	for (i = 0; i < 5; i++) {
@@ -162,8 +162,8 @@ TEST_F_TIMEOUT(modules, unbind_and_bind, 60)
 static void works(struct __test_metadata *_metadata)
 {
 	static uint8_t buf[65536] __attribute__((aligned(4096)));
-	struct axl_buf_register reg;
-	struct axl_query q;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_query q;
 	int fd = at_open();
 
 	ASSERT_GE(fd, 0);
@@ -178,12 +178,12 @@ static void works(struct __test_metadata *_metadata)
 TEST_F_TIMEOUT(modules, unbind_while_wedged, 60)
 {
 	static uint8_t buf[65536] __attribute__((aligned(4096)));
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct axl_xfer x = {
 		.direction = AXL_TO_DEVICE, .length = sizeof(buf),
 		.channel = AXL_CHANNEL_ANY,
 	};
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint64_t seq;
 	int fd, i;
 

@@ -32,7 +32,7 @@ FIXTURE(polling)
 
 FIXTURE_SETUP(polling)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING | AT_PROVOKES_SILENCE);
 	self->silent = at_silent(&self->t.q);
@@ -46,7 +46,7 @@ FIXTURE_SETUP(polling)
 
 static int reset(struct at_ctx *t)
 {
-	struct axl_reset r = { };
+	struct axl_ioc_reset r = { };
 	int err = at_ioctl(t->fd, AXL_IOC_RESET, &r);
 
 	return err ? err : at_query(t->fd, &t->q);
@@ -145,7 +145,7 @@ TEST_F_TIMEOUT(polling, no_busy_waiting, 60)
 		.device_addr = self->base, .length = ROOM,
 		.channel = AXL_CHANNEL_ANY,
 	};
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint32_t reads;
 	uint64_t seq, start, ms;
 

@@ -24,7 +24,7 @@ FIXTURE(reads)
 
 FIXTURE_SETUP(reads)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
 	ASSERT_EQ(0, at_mem_alloc(&self->mem, AT_PLAIN, LENGTH));
@@ -54,7 +54,7 @@ static void status_of_a_transfer(struct __test_metadata *_metadata,
 				 FIXTURE_DATA(reads) *self, uint32_t fails,
 				 bool message)
 {
-	struct axl_wait w = { };
+	struct axl_ioc_wait w = { };
 	uint64_t seq;
 
 	at_lab_set(METIS_LAB_FREEZE, 1);

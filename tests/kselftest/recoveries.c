@@ -28,7 +28,7 @@ FIXTURE(recoveries)
 
 FIXTURE_SETUP(recoveries)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING | AT_PROVOKES_STRAY);
 	ASSERT_EQ(0, at_mem_alloc(&self->mem, AT_PLAIN, ROOM));
@@ -65,7 +65,7 @@ static char state_of(pid_t pid)
 static bool blocked_in(int fd, pid_t pid, enum axl_fw_phase phase)
 {
 	uint64_t end = at_now() + AT_SOON;
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	do {
 		at_sleep_ms(5);
@@ -85,11 +85,11 @@ static int load_with_recovery_due(FIXTURE_DATA(recoveries) *self,
 				  const struct at_image *image)
 {
 	uint64_t gen = self->t.q.generation, seq;
-	struct axl_wait_event e = {
+	struct axl_ioc_wait_event e = {
 		.event = 900, .generation = gen, .timeout_ns = AT_MSEC(1),
 	};
 	struct at_hog hog;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	int status, err;
 	pid_t child;
 
@@ -101,7 +101,7 @@ static int load_with_recovery_due(FIXTURE_DATA(recoveries) *self,
 	if (child < 0)
 		return -errno;
 	if (!child) {
-		struct axl_fw_load load = { };
+		struct axl_ioc_fw_load load = { };
 
 		at_cpu_take(1, false);
 		_exit(-at_fw_load(self->t.fd, image, &load));
@@ -156,7 +156,7 @@ TEST_F_TIMEOUT(recoveries, reset_is_refused, 60)
 {
 	uint64_t gen = self->t.q.generation, end = at_now() + AT_SOON;
 	uint32_t flrs = at_lab_get(METIS_LAB_FLRS);
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 	pid_t child;
 	int status;
 
@@ -184,7 +184,7 @@ TEST_F_TIMEOUT(recoveries, dead_card_is_left_alone, 60)
 	static const char said[] = "recovering: ";
 	uint64_t end, died;
 	unsigned int lines;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int i, err = -1;
 
 	for (i = 0; i < TRIES && err; i++) {
@@ -221,8 +221,8 @@ TEST_F_TIMEOUT(recoveries, master_after_a_bounce, 60)
 {
 	uint64_t gen = self->t.q.generation, seq;
 	uint32_t flrs = at_lab_get(METIS_LAB_FLRS);
-	struct axl_query q;
-	struct axl_wait w;
+	struct axl_ioc_query q;
+	struct axl_ioc_wait w;
 
 	at_lab_set(METIS_LAB_HANG_HARD, METIS_LAB_WR_CH(0));
 	ASSERT_EQ(0, at_submit(self->t.fd, &self->from, 1, gen, AT_SEC(50),

@@ -69,7 +69,7 @@ static int next_eventfd_id(void)
 
 static int follow(int fd, uint32_t event, int efd)
 {
-	struct axl_event_fd e = { .event = event, .fd = efd };
+	struct axl_ioc_event_fd e = { .event = event, .fd = efd };
 
 	return at_ioctl(fd, AXL_IOC_EVENT_FD, &e);
 }
@@ -251,7 +251,7 @@ do {									\
 /* A file keeps its buffers over an unbind, but the card loses them. */
 TEST_F_TIMEOUT(references, memory_over_unbinding, 60)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct vy_dmabuf dmabuf;
 	uint64_t iova[2] = { };
 	struct at_mem mem;
@@ -296,7 +296,7 @@ TEST_F_TIMEOUT(references, memory_over_unbinding, 60)
 /* Released or closed, it is gone at once. */
 TEST_F(references, memory_of_ended_buffers)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct at_mem mem;
 	uint64_t iova;
 	int i;

@@ -27,7 +27,7 @@
 enum actor { WAITS, WAITS_EVENT, POLLS, TRANSFERS, MAPS, NR_ACTORS };
 
 /* Each ends with 0 when it was told properly, else the number of a step */
-static int actor(enum actor what, int fd, const struct axl_query *q,
+static int actor(enum actor what, int fd, const struct axl_ioc_query *q,
 		 uint8_t *buf, uint32_t handle, int ready)
 {
 	struct axl_xfer x = {
@@ -37,7 +37,7 @@ static int actor(enum actor what, int fd, const struct axl_query *q,
 	};
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	uint64_t seq, count, end;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	volatile uint32_t *p;
 	int err;
 
@@ -108,12 +108,12 @@ static void one_removal(struct __test_metadata *_metadata, unsigned int round,
 {
 	struct at_pci pci;
 	int fds[NR_ACTORS], ready[2], status, i, err, efd;
-	struct axl_buf_register reg, other;
+	struct axl_ioc_buf_register reg, other;
 	pid_t pids[NR_ACTORS];
 	uint64_t start, count, seq;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	struct at_mem mem;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	char byte;
 
 	ASSERT_EQ(0, at_pci_find(&pci));
@@ -137,7 +137,7 @@ static void one_removal(struct __test_metadata *_metadata, unsigned int round,
 		ASSERT_GT(pids[i], 0);
 	}
 	efd = eventfd(0, EFD_NONBLOCK);
-	struct axl_event_fd e = { .event = AXL_EVENT_ANY, .fd = efd };
+	struct axl_ioc_event_fd e = { .event = AXL_EVENT_ANY, .fd = efd };
 
 	ASSERT_EQ(0, at_ioctl(fds[0], AXL_IOC_EVENT_FD, &e));
 	for (i = 0; i < NR_ACTORS; i++)
@@ -276,7 +276,7 @@ TEST_F_TIMEOUT(removal, during_load, 120)
 		AXL_FW_PHASE_UPLOAD, AXL_FW_PHASE_LINK, AXL_FW_PHASE_AREAS,
 	};
 	struct at_image big;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint64_t end;
 	int fd, status;
 	pid_t child;
@@ -294,7 +294,7 @@ TEST_F_TIMEOUT(removal, during_load, 120)
 		fflush(stdout);
 		child = fork();
 		if (!child) {
-			struct axl_fw_load load = { };
+			struct axl_ioc_fw_load load = { };
 
 			_exit(-at_fw_load(fd, &big, &load));
 		}
@@ -329,7 +329,7 @@ TEST_F_TIMEOUT(removal, during_load, 120)
 TEST_F_TIMEOUT(removal, during_uploads, 120)
 {
 	struct at_image image;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	unsigned int i;
 	int fd, status;
 	pid_t child;
@@ -342,7 +342,7 @@ TEST_F_TIMEOUT(removal, during_uploads, 120)
 		fflush(stdout);
 		child = fork();
 		if (!child) {
-			struct axl_fw_load load = {
+			struct axl_ioc_fw_load load = {
 				.flags = AXL_FW_LOAD_NO_START,
 			};
 			int ret;
@@ -371,7 +371,7 @@ TEST_F_TIMEOUT(removal, during_uploads, 120)
 /* A removal does not wait for a load that gets nowhere */
 TEST_F_TIMEOUT(removal, during_endless_load, 60)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint64_t end, start;
 	int fd, status;
 	pid_t child;
@@ -409,7 +409,7 @@ struct registration {
 	int fd, err;
 	volatile bool over;
 	struct at_trap trap;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 };
 
 static void *register_it(void *arg)

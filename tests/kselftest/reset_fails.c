@@ -26,7 +26,7 @@ FIXTURE(reset_fails)
 
 FIXTURE_SETUP(reset_fails)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING | AT_PROVOKES_STRAY);
 	at_leak_mark(&self->before);
@@ -62,7 +62,7 @@ static void memory_is_kept(struct __test_metadata *_metadata,
 			   FIXTURE_DATA(reset_fails) *self)
 {
 	struct at_leak after;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 
 	EXPECT_EQ(0, at_wait(self->t.fd, self->seq, AT_SEC(200), &w));
 	EXPECT_EQ(-ESTALE, w.status);
@@ -78,7 +78,7 @@ TEST_F_TIMEOUT(reset_fails, given_up, 300)
 {
 	static const char said[] = "function level reset failed";
 	unsigned int before = at_log_count(";axl ", said);
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 	uint64_t died;
 
 	at_lab_set(METIS_LAB_NOT_READY, 1);
@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(reset_fails, given_up, 300)
 
 TEST_F_TIMEOUT(reset_fails, engine_does_not_stop, 400)
 {
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 
 	hang(_metadata, self);
 	at_lab_set(METIS_LAB_NOT_READY, 1);

@@ -48,10 +48,10 @@ FIXTURE_TEARDOWN(restart)
 }
 
 /* Every later event comes: one with a message of its own, one by its slot */
-static int events_come(int fd, const struct axl_query *q)
+static int events_come(int fd, const struct axl_ioc_query *q)
 {
 	static const uint32_t which[] = { 12, 1, 24, 500 };
-	struct axl_wait_event w;
+	struct axl_ioc_wait_event w;
 	uint64_t count;
 	size_t i;
 	int err;
@@ -63,7 +63,7 @@ static int events_come(int fd, const struct axl_query *q)
 		if (err)
 			return err;
 		at_lab_set(METIS_LAB_RAISE, which[i]);
-		w = (struct axl_wait_event){
+		w = (struct axl_ioc_wait_event){
 			.event = which[i], .seen = count, .timeout_ns = AT_SOON,
 			.generation = q->generation,
 		};
@@ -77,9 +77,9 @@ static int events_come(int fd, const struct axl_query *q)
 }
 
 /* The image is in place; who starts it is another matter */
-static int upload(int fd, const struct axl_query *q)
+static int upload(int fd, const struct axl_ioc_query *q)
 {
-	struct axl_fw_load load = { .flags = AXL_FW_LOAD_NO_START };
+	struct axl_ioc_fw_load load = { .flags = AXL_FW_LOAD_NO_START };
 	struct at_image image;
 	int err = at_image_good(&image, q, 64);
 
@@ -122,8 +122,8 @@ static const char *const starter_names[] = {
 
 static int start_by(int fd, enum starter how)
 {
-	struct axl_reset reset = { };
-	struct axl_query q;
+	struct axl_ioc_reset reset = { };
+	struct axl_ioc_query q;
 	int err;
 
 	switch (how) {
@@ -152,10 +152,10 @@ static void one(struct __test_metadata *_metadata, FIXTURE_DATA(restart) *self,
 {
 	uint64_t gen = self->t.q.generation, restarts = self->t.q.restarts;
 	uint64_t base = at_scratch_l2(&self->t.q), seq;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct at_waiter waiter;
-	struct axl_query q;
-	struct axl_wait w;
+	struct axl_ioc_query q;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	uint32_t word;
 
@@ -245,7 +245,7 @@ TEST_F_TIMEOUT(restart, by_reset, 60)
 TEST_F_TIMEOUT(restart, link_lost_twice, 60)
 {
 	uint64_t gen = self->t.q.generation, begun = at_now(), took;
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	at_lab_set(METIS_LAB_AREA_DELAY_MS, 600);
 	at_lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_RUNTIME);
@@ -340,8 +340,8 @@ struct load {
 static void *load_run(void *arg)
 {
 	struct load *l = arg;
-	struct axl_buf_register reg;
-	struct axl_query q;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_query q;
 	struct at_mem mem;
 	uint64_t base, seed;
 	int fd = at_open();
@@ -381,7 +381,7 @@ TEST_F_TIMEOUT(restart, a_hundred_under_load, 240)
 	struct load load[3] = { };
 	uint64_t gen = self->t.q.generation, lost;
 	unsigned int i, n, done = 0, kinds = STARTERS;
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	at_lab_set(METIS_LAB_LINK_DOWN_MS, 10);
 	at_lab_set(METIS_LAB_AREA_DELAY_MS, 5);

@@ -44,7 +44,7 @@ FIXTURE_TEARDOWN(areas)
 }
 
 /* Device address of the host-driver area that firmware publishes */
-static uint64_t hostif(const struct axl_query *q)
+static uint64_t hostif(const struct axl_ioc_query *q)
 {
 	uint64_t offset = 0;
 
@@ -69,7 +69,7 @@ static void moved(struct __test_metadata *_metadata, FIXTURE_DATA(areas) *self,
 {
 	uint64_t old = hostif(&self->t.q), gen = self->t.q.generation;
 	uint8_t pattern[HOSTIF_BYTES], after[HOSTIF_BYTES];
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 
 	at_fill(pattern, sizeof(pattern), gen, 0);
 	if (keep_target)
@@ -124,12 +124,12 @@ TEST_F_TIMEOUT(areas, old_areas_are_not_adopted, 60)
  * Submits while the recovery that its own QUERY has asked for cannot have begun:
  * the work item gets no processor before the submission waits for it.
  */
-static int submit_in_recovery(struct axl_query *q)
+static int submit_in_recovery(struct axl_ioc_query *q)
 {
 	unsigned int nr = at_cpus(), i;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct at_hog hogs[8];
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	uint64_t seq;
 	int err, fd;
@@ -173,7 +173,7 @@ TEST_F_TIMEOUT(areas, too_many_restarts, 120)
 {
 	static const char said[] = "firmware seems to restart all the time";
 	unsigned int i, before = at_log_count(";axl ", said);
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint64_t begun, end, gen, restarts;
 	int status = -1;
 	pid_t child;

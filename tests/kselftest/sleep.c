@@ -95,13 +95,13 @@ FIXTURE(sleep)
 {
 	struct at_ctx t;
 	struct at_mem mem;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint64_t base;
 	char delay[16];
 };
 
 static const char *prepare(struct at_ctx *t, struct at_mem *mem,
-			   struct axl_buf_register *reg, uint64_t base)
+			   struct axl_ioc_buf_register *reg, uint64_t base)
 {
 	if (at_mem_alloc(mem, AT_SCATTERED, PIECES * SIZE))
 		return "no memory";
@@ -172,7 +172,7 @@ static int start(int fd, uint32_t handle, uint64_t base, uint64_t generation,
 }
 
 /* The freezer interrupts a wait as a signal would */
-static int collect(int fd, uint64_t seq, struct axl_wait *w)
+static int collect(int fd, uint64_t seq, struct axl_ioc_wait *w)
 {
 	uint64_t end = at_now() + AT_SEC(20);
 	int err;
@@ -199,7 +199,7 @@ static const char *data_wrong(const struct at_mem *mem, uint64_t base)
 /* Somebody who waits for transfers in flight; exits with 0 if all succeeded */
 static pid_t waiter(int fd, uint64_t seq)
 {
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	pid_t child;
 
 	fflush(stdout);
@@ -221,7 +221,7 @@ static const char *not_gone(int fd, uint64_t generation, uint32_t handle)
 	static char text[128];
 	uint64_t end = at_now() + AT_SOON, seq;
 	struct axl_xfer x = { .handle = handle, .length = 4096 };
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int other, err;
 
 	do {
@@ -267,8 +267,8 @@ static const char *not_usable(struct at_ctx *t, const struct at_mem *mem,
 {
 	static char text[128];
 	uint64_t seen, seq;
-	struct axl_query q;
-	struct axl_wait w;
+	struct axl_ioc_query q;
+	struct axl_ioc_wait w;
 	const char *wrong;
 	int err;
 
@@ -402,7 +402,7 @@ TEST_F_TIMEOUT(sleep, queued_transfers, 60)
 		.device_addr = self->base, .length = SIZE,
 	};
 	uint64_t running, queued;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 
 	ASSERT_EQ(0, start(self->t.fd, self->reg.handle, self->base,
 			   self->t.q.generation, 200, &running));
@@ -421,8 +421,8 @@ TEST_F_TIMEOUT(sleep, queued_transfers, 60)
 TEST_F_TIMEOUT(sleep, transfers_that_do_not, 60)
 {
 	uint64_t seq, begin, took, seen;
-	struct axl_query q;
-	struct axl_wait w;
+	struct axl_ioc_query q;
+	struct axl_ioc_wait w;
 	const char *wrong;
 	int status;
 	pid_t child;
@@ -478,7 +478,7 @@ TEST_F_TIMEOUT(sleep, waiters_for_events, 60)
 		fflush(stdout);
 		children[i] = fork();
 		if (!children[i]) {
-			struct axl_wait_event e = {
+			struct axl_ioc_wait_event e = {
 				.event = events[i], .seen = ~0ULL,
 				.generation = self->t.q.generation,
 			};
@@ -558,7 +558,7 @@ TEST_F_TIMEOUT(sleep, firmware_that_signals, 60)
 TEST_F_TIMEOUT(sleep, during_a_load, 60)
 {
 	uint64_t end = at_now() + AT_SOON;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	const char *wrong;
 	int status, err;
 	pid_t child;
@@ -627,7 +627,7 @@ TEST_F_TIMEOUT(sleep, until_the_alarm, 120)
 }
 
 /* The state of the card once a recovery is over */
-static int query_settled(int fd, struct axl_query *q)
+static int query_settled(int fd, struct axl_ioc_query *q)
 {
 	uint64_t end = at_now() + AT_SEC(10);
 	int err;

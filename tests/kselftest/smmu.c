@@ -71,8 +71,8 @@ TEST_F(smmu, refused_and_seen)
  */
 TEST_F(smmu, nothing_open_after_release)
 {
-	struct axl_buf_register reg;
-	struct axl_wait w;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	unsigned int before = events(&self->t), i;
 	uint64_t seq;

@@ -26,7 +26,7 @@ FIXTURE(tracing)
 
 FIXTURE_SETUP(tracing)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	AT_BEGIN(&self->t, 0);
 	ASSERT_EQ(0, at_mem_alloc(&self->mem, AT_PLAIN, 65536));
@@ -89,7 +89,7 @@ TEST_F(tracing, a_timeout)
 		.device_addr = at_scratch_l2(&self->t.q), .length = LENGTH,
 		.channel = 3,
 	};
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq;
 
 	ASSERT_EQ(0, at_write_text(TRACING "trace", ""));

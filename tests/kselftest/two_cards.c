@@ -19,7 +19,7 @@ FIXTURE(two)
 {
 	struct at_ctx t;
 	int other;
-	struct axl_query q;
+	struct axl_ioc_query q;
 };
 
 FIXTURE_SETUP(two)
@@ -48,9 +48,9 @@ TEST_F(two, no_guard)
 }
 
 static void move(struct __test_metadata *_metadata, int fd,
-		 const struct axl_query *q, uint64_t seed)
+		 const struct axl_ioc_query *q, uint64_t seed)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint64_t base = at_scratch_l2(q);
 	struct at_mem mem;
 

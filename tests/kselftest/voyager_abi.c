@@ -483,7 +483,7 @@ static void on_sigbus(int sig)
 static pid_t reader(int fd, size_t length, off_t pages, size_t at, int ready)
 {
 	volatile uint32_t *p;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint64_t end;
 	pid_t child = fork();
 

@@ -72,8 +72,8 @@ static bool goes_on(const struct client *c)
 static void native_client(struct client *c)
 {
 	uint64_t seqs[32], gen = at_generation(c->fd);
-	struct axl_buf_register reg;
-	struct axl_wait w;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	unsigned int i, n = 0;
 
@@ -327,7 +327,7 @@ static void hold_a_channel(bool native, uint64_t base, const struct vy_dmabuf *b
 		.length = MIB, .channel = HUNG,
 	};
 	int fd = at_open();
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint64_t seq;
 
 	if (native) {
@@ -491,8 +491,8 @@ TEST_F_TIMEOUT(shared, native_load_and_the_lock, 60)
 TEST_F(shared, both_on_one_file)
 {
 	static uint8_t p[65536];
-	struct axl_buf_register reg;
-	struct axl_wait w;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_wait w;
 	uint64_t seq;
 
 	ASSERT_EQ(0, at_register(self->fd, p, sizeof(p), AXL_BUF_FROM_DEVICE,

@@ -411,7 +411,7 @@ static void tell_nothing_new(struct __test_metadata *_metadata, int fd,
 /* Without areas, too: it must not end an upload */
 TEST_F_TIMEOUT(dma, told_without_firmware, 60)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	ASSERT_EQ(0, at_cure(self->fd));
 	ASSERT_EQ(0, at_query(self->fd, &q));

@@ -127,7 +127,7 @@ TEST_F(dmabuf, caches_asynchronous)
 /* axl's own interface leaves it to the program, as its header says */
 TEST_F(dmabuf, caches_natively)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	static uint8_t mem[4096];
 	struct passes p;
 
@@ -197,7 +197,7 @@ TEST_F_TIMEOUT(dmabuf, others_beside_a_fence, 60)
 		.flags = DMA_BUF_SYNC_WRITE,
 	};
 	struct fenced f = { .base = self->base, .n = self->b.size };
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct vy_dmabuf other;
 	pthread_t timer;
 	int fd, i;

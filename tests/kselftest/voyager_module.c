@@ -107,7 +107,7 @@ TEST_F_TIMEOUT(abi, first_call_after_probe, 60)
 	}
 }
 
-static void class_name(const struct axl_query *q, char sep, char *name,
+static void class_name(const struct axl_ioc_query *q, char sep, char *name,
 		       size_t size)
 {
 	snprintf(name, size, "metis-%x%c%x%c%x", q->pci_domain, sep,
@@ -211,7 +211,7 @@ TEST_F(abi, debugfs_vmsi)
 	};
 	unsigned int n, i, k, nr = at_array_size(raised);
 	char name[64], path[PATH_MAX];
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint64_t count;
 	bool exact;
 
@@ -315,7 +315,7 @@ TEST_F_TIMEOUT(abi, restored_by_a_write, 60)
 {
 	uint64_t end, start;
 	char path[192], text[32];
-	struct axl_query q;
+	struct axl_ioc_query q;
 	int err;
 
 	ASSERT_EQ(0, at_fw_run(self->t.fd));
@@ -361,7 +361,7 @@ TEST_F_TIMEOUT(abi, restored_by_a_write, 60)
 TEST_F(abi, without_the_module)
 {
 	uint8_t arg[1024] = { };
-	struct axl_query q;
+	struct axl_ioc_query q;
 	char name[64], path[128], text[16];
 	struct stat st;
 	size_t i;

@@ -27,7 +27,7 @@
 
 struct card {
 	int fd;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	uint64_t dev;		/* scratch memory, as its own engine sees it */
 	uint64_t bus;		/* the same, as the other's does */
 	uint64_t l2;		/* bus address of L2 */
@@ -269,7 +269,7 @@ static unsigned int port_type(const struct at_pci *pci)
  * On which bus is the upstream port of the switch above the card, as sysfs tells;
  * all ones without a switch, 0 if it is not the one that counts.
  */
-static uint64_t switch_above(const struct axl_query *q)
+static uint64_t switch_above(const struct axl_ioc_query *q)
 {
 	char path[PATH_MAX], real[PATH_MAX], *name;
 	struct at_pci pci;

@@ -48,7 +48,7 @@ FIXTURE_TEARDOWN(loss)
 }
 
 /* Offset in L2 of the byte that firmware logs after @ahead others */
-static uint32_t log_place(volatile uint8_t *l2, const struct axl_query *q,
+static uint32_t log_place(volatile uint8_t *l2, const struct axl_ioc_query *q,
 			  uint32_t ahead)
 {
 	uint64_t ring = *field(l2, 0, RING) |
@@ -240,7 +240,7 @@ static uint64_t quickest(struct __test_metadata *_metadata,
 TEST_F_TIMEOUT(loss, another_interrupt, 60)
 {
 	static const uint32_t numbers[] = { 70, 77, METIS_EMU_LOG_VMSI };
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 	uint64_t took;
 	size_t i;
 

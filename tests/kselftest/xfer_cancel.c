@@ -33,7 +33,7 @@ FIXTURE_SETUP(cancel)
 
 FIXTURE_TEARDOWN(cancel)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	uint8_t *p;
 
 	/* Whatever happened, the device works for the next one */
@@ -52,8 +52,8 @@ FIXTURE_TEARDOWN(cancel)
 
 TEST_F(cancel, wait_interrupted)
 {
-	struct axl_buf_register reg;
-	struct axl_wait w;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	uint64_t seq;
 	pid_t child;
@@ -103,9 +103,9 @@ TEST_F(cancel, wait_interrupted)
 /* In the child: a transfer into its own memory that is under way for long */
 static void child_with_transfers(uint64_t base, unsigned int count, int ready)
 {
-	struct axl_buf_register reg;
-	struct axl_query q;
-	struct axl_wait w;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_query q;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	uint64_t seq;
 	unsigned int i;
@@ -188,7 +188,7 @@ TEST_F_TIMEOUT(cancel, killed_frozen_engine, 60)
 
 TEST_F_TIMEOUT(cancel, close_with_queue, 60)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct at_mem mem;
 	uint64_t seq, start;
 	uint8_t *p;
@@ -229,8 +229,8 @@ TEST_F_TIMEOUT(cancel, close_with_queue, 60)
 /* Memory unmapped under a transfer stays the transfer's until it ends */
 TEST_F_TIMEOUT(cancel, unmapped_in_flight, 60)
 {
-	struct axl_buf_register reg;
-	struct axl_wait w;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	uint64_t seq;
 	uint8_t *p;
@@ -264,8 +264,8 @@ TEST_F_TIMEOUT(cancel, unmapped_in_flight, 60)
 /* A waiter in one thread of execution, close() in another */
 TEST_F_TIMEOUT(cancel, close_under_a_waiter, 60)
 {
-	struct axl_buf_register reg;
-	struct axl_wait w;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	uint64_t seq;
 	pid_t child;

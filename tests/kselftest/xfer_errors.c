@@ -55,7 +55,7 @@ static int reload(struct at_ctx *t)
 
 FIXTURE_SETUP(errors)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	unsigned int i;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
@@ -158,7 +158,7 @@ TEST_F_TIMEOUT(errors, hung_channel, 60)
 {
 	uint32_t d = variant->direction;
 	uint64_t seq[NR], start;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	unsigned int i;
 
 	prepare(_metadata, self, d, 7);
@@ -191,7 +191,7 @@ TEST_F_TIMEOUT(errors, hung_channel, 60)
 TEST_F_TIMEOUT(errors, hung_in_a_batch, 60)
 {
 	uint32_t d = variant->direction;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq;
 
 	prepare(_metadata, self, d, 8);
@@ -210,7 +210,7 @@ TEST_F_TIMEOUT(errors, queue_behind_a_hung_one, 60)
 {
 	uint32_t d = variant->direction;
 	uint64_t first, later[3];
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	unsigned int i;
 
 	prepare(_metadata, self, d, 9);
@@ -236,7 +236,7 @@ TEST_F_TIMEOUT(errors, queue_behind_a_hung_one, 60)
 TEST_F_TIMEOUT(errors, hard_hang, 90)
 {
 	uint32_t d = variant->direction;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq, start = at_now();
 
 	prepare(_metadata, self, d, 10);
@@ -280,7 +280,7 @@ TEST_F_TIMEOUT(errors, aborted, 60)
 	unsigned int lines;
 	char line[80];
 	uint64_t seq, start;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	size_t i;
 
 	at_log_unlimited(" halted: ");
@@ -320,8 +320,8 @@ TEST_F_TIMEOUT(errors, lost_message, 60)
 {
 	uint32_t d = variant->direction;
 	uint64_t lost = self->t.q.lost_interrupts, seq, start = at_now();
-	struct axl_query q;
-	struct axl_wait w;
+	struct axl_ioc_query q;
+	struct axl_ioc_wait w;
 	unsigned int n, i;
 
 	if (at_silent(&self->t.q))
@@ -357,9 +357,9 @@ TEST_F_TIMEOUT(errors, message_after_the_look, 60)
 {
 	uint64_t addr, lost, seq, end;
 	uint32_t data, reads;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	unsigned int round, try;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 
 	if (at_silent(&self->t.q))
 		SKIP(return, "this board delivers no messages");
@@ -402,7 +402,7 @@ TEST_F_TIMEOUT(errors, message_after_the_look, 60)
 TEST_F(errors, none_lost)
 {
 	uint64_t lost = self->t.q.lost_interrupts;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	unsigned int i;
 
 	if (at_silent(&self->t.q))
@@ -432,7 +432,7 @@ TEST_F(errors, late_status)
 TEST_F_TIMEOUT(errors, link_drops, 90)
 {
 	uint32_t d = variant->direction;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq;
 	int err;
 
@@ -453,7 +453,7 @@ TEST_F_TIMEOUT(errors, link_drops, 90)
 /* Firmware crashes and restarts by itself: same story */
 TEST_F_TIMEOUT(errors, firmware_restarts, 90)
 {
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq;
 
 	at_slow_engine(1024, PART, SLOW);

@@ -51,7 +51,7 @@ struct client {
 
 static int client_open(struct client *c, uint64_t base, uint64_t length)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	int err;
 
 	c->fd = at_open();
@@ -84,7 +84,7 @@ static int client_submit(struct client *c)
 /* Collects the oldest: any of them, if there is none yet -ETIMEDOUT */
 static int client_collect(struct client *c, uint64_t timeout_ns)
 {
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	int err = at_wait(c->fd, 0, timeout_ns, &w);
 
 	if (err)

@@ -123,7 +123,7 @@ static const char *look(struct at_ctx *t, uint64_t base, uint8_t *canaries[2])
 /* One memory for all pieces, both directions, two submissions of everything */
 struct load {
 	struct at_mem mem;
-	struct axl_buf_register from, to;
+	struct axl_ioc_buf_register from, to;
 	uint64_t seqs[2];
 };
 
@@ -188,7 +188,7 @@ enum moment {
 
 static void victim(uint64_t base, bool scattered, int ready)
 {
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	struct load l;
 	int fd = at_open();
 
@@ -406,7 +406,7 @@ TEST_F_TIMEOUT(killed, buffer_released, 60)
 {
 	uint8_t *canaries[2];
 	const char *wrong;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	unsigned int i, k;
 	struct load l;
 
@@ -446,7 +446,7 @@ static const char *ended_by(struct at_ctx *t, uint64_t base,
 {
 	static char text[128];
 	uint8_t *canaries[2];
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	struct load l;
 	int err, k;
 
@@ -513,7 +513,7 @@ TEST_F_TIMEOUT(killed, time_is_up_hard, 60)
 
 static int by_reset(struct at_ctx *t)
 {
-	struct axl_reset reset = { };
+	struct axl_ioc_reset reset = { };
 
 	return at_ioctl(t->fd, AXL_IOC_RESET, &reset);
 }
@@ -576,7 +576,7 @@ TEST_F_TIMEOUT(killed, firmware_loaded, 60)
 
 TEST_F_TIMEOUT(killed, firmware_restarts, 60)
 {
-	struct axl_query q;
+	struct axl_ioc_query q;
 	const char *wrong;
 	unsigned int i;
 	uint64_t end;

@@ -48,7 +48,7 @@ FIXTURE_VARIANT_ADD(limits, from_device) { .direction = AXL_FROM_DEVICE, };
 
 FIXTURE_SETUP(limits)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	unsigned int i;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
@@ -114,7 +114,7 @@ static long limit_of(FIXTURE_DATA(limits) *self, bool user, uint64_t timeout_ns)
 	static uint32_t length = 4096;
 	struct axl_xfer x = self->x[0];
 	char line[512], len[32], *at;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq;
 	int err;
 
@@ -168,7 +168,7 @@ TEST_F_TIMEOUT(limits, early_for_admins_only, 60)
 {
 	uint32_t rung, stops;
 	uint64_t seq[3];
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	unsigned int i;
 
 	ASSERT_EQ(0, at_write_text(PARAMETER, "20000"));
@@ -199,7 +199,7 @@ TEST_F_TIMEOUT(limits, early_for_admins_only, 60)
 static void hang(struct __test_metadata *_metadata, FIXTURE_DATA(limits) *self,
 		 unsigned int channel)
 {
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	uint64_t seq;
 
 	ASSERT_EQ(0, submit(self, &self->x[channel], AT_MSEC(50), &seq));
@@ -215,7 +215,7 @@ TEST_F_TIMEOUT(limits, replays_end, 60)
 {
 	static const char said[] = " transfers started again";
 	uint32_t d = variant->direction, rung;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	unsigned int i, lines;
 	uint64_t slow;
 

@@ -36,7 +36,7 @@ FIXTURE_VARIANT_ADD(lists, from_device) { .direction = AXL_FROM_DEVICE, };
 
 FIXTURE_SETUP(lists)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
 	self->page = at_page_size();
@@ -206,7 +206,7 @@ TEST_F(lists, fetch_error)
 		.handle = self->handle, .direction = d,
 		.device_addr = self->base, .length = 10 * self->page,
 	};
-	struct axl_query q;
+	struct axl_ioc_query q;
 
 	if (self->translated)
 		SKIP(return, "one piece, no list");

@@ -62,7 +62,7 @@ VARIANT(ddr_huge_odd, IN_DDR, AT_HUGE, true);
 
 FIXTURE_SETUP(matrix)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	size_t pages, pieces;
 	uint32_t mode;
 	int err;

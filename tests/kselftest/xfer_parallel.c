@@ -59,15 +59,15 @@ static void random_xfer(struct axl_xfer *x, uint64_t *rnd, unsigned int slot)
  * file. Returns 0, or the number of the step that failed.
  */
 static int worker(unsigned int id, uint32_t direction, uint32_t channel,
-		  const struct axl_query *q)
+		  const struct axl_ioc_query *q)
 {
 	uint64_t base = q->l2_base + AT_L2_SCRATCH + id * AT_ALIGN(ROOM, 65536);
 	uint64_t rnd = 77 + id, seed, seq, at;
 	static uint8_t model[ROOM];
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct axl_xfer x[BATCH];
 	unsigned int batch, i;
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	uint32_t crc;
 	int fd, err;
@@ -162,10 +162,10 @@ static int worker(unsigned int id, uint32_t direction, uint32_t channel,
 }
 
 /* Fills the rooms of the processes that will read the device */
-static int prepare(int fd, const struct axl_query *q, unsigned int id)
+static int prepare(int fd, const struct axl_ioc_query *q, unsigned int id)
 {
 	uint64_t base = q->l2_base + AT_L2_SCRATCH + id * AT_ALIGN(ROOM, 65536);
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct at_mem mem;
 	uint32_t crc;
 	int err;
@@ -191,7 +191,7 @@ static void run_all(struct __test_metadata *_metadata, struct at_ctx *t,
 	uint32_t rd = at_lab_get(METIS_LAB_DONE_RD);
 	uint32_t wr = at_lab_get(METIS_LAB_DONE_WR);
 	uint64_t events[12], after[12];
-	struct axl_event_counts c = {
+	struct axl_ioc_event_counts c = {
 		.counts = (uintptr_t)events, .nr = 12,
 	};
 	pid_t pids[PROCESSES];
@@ -239,9 +239,9 @@ TEST_F_TIMEOUT(parallel, any_channel, 120)
 TEST_F(parallel, all_running)
 {
 	uint64_t base = at_scratch_l2(&self->t.q), seq;
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	struct axl_xfer x[8];
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	struct at_mem mem;
 	unsigned int i;
 	uint64_t end;

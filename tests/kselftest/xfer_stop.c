@@ -40,7 +40,7 @@ FIXTURE_VARIANT_ADD(stop, from_device) { .direction = AXL_FROM_DEVICE, };
 
 FIXTURE_SETUP(stop)
 {
-	struct axl_buf_register reg;
+	struct axl_ioc_buf_register reg;
 	unsigned int i;
 
 	AT_BEGIN(&self->t, AT_NEEDS_RUNNING);
@@ -108,7 +108,7 @@ static void submit_both(struct __test_metadata *_metadata,
 static int status_of(struct __test_metadata *_metadata,
 		     FIXTURE_DATA(stop) *self, unsigned int n)
 {
-	struct axl_wait w = { };
+	struct axl_ioc_wait w = { };
 
 	EXPECT_EQ(0, at_wait(self->t.fd, self->seq[n], AT_SEC(20), &w))
 		TH_LOG("transfer %u", n);
@@ -136,7 +136,7 @@ TEST_F_TIMEOUT(stop, by_the_engine_enable, 60)
 /* The transfer with which a start tests interrupts is stopped by that, too */
 TEST_F_TIMEOUT(stop, of_the_interrupt_test, 60)
 {
-	struct axl_reset r = { };
+	struct axl_ioc_reset r = { };
 
 	at_lab_set(METIS_LAB_FREEZE, 1);
 	ASSERT_EQ(0, at_ioctl(self->t.fd, AXL_IOC_RESET, &r));

@@ -21,8 +21,8 @@
 /* Firmware hangs, the engine lives: transfers go on, a load fails cleanly */
 TEST(firmware_hangs)
 {
-	struct axl_buf_register reg;
-	struct axl_fw_load load = { .timeout_ns = AT_SEC(2) };
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_fw_load load = { .timeout_ns = AT_SEC(2) };
 	struct at_image image;
 	struct at_ctx t;
 	struct at_mem mem;
@@ -50,9 +50,9 @@ TEST(firmware_hangs)
 /* Everything reads all ones from now on */
 TEST(card_dies)
 {
-	struct axl_buf_register reg;
-	struct axl_query q;
-	struct axl_wait w;
+	struct axl_ioc_buf_register reg;
+	struct axl_ioc_query q;
+	struct axl_ioc_wait w;
 	struct at_ctx t;
 	struct at_mem mem;
 	struct pollfd pfd;

@@ -26,7 +26,7 @@ int dev_ioctl(const struct dev *d, unsigned long request, void *arg)
 	return ioctl(d->fd, request, arg) < 0 ? -errno : 0;
 }
 
-static void pci_name(const struct axl_query *q, char *buf, size_t size)
+static void pci_name(const struct axl_ioc_query *q, char *buf, size_t size)
 {
 	snprintf(buf, size, "%04x:%02x:%02x.%x", q->pci_domain, q->pci_bus,
 		 q->pci_devfn >> 3, q->pci_devfn & 7);
@@ -387,7 +387,7 @@ static bool inside(u64 addr, u64 length, u64 base, u64 size)
 
 int dev_check_range(const struct dev *d, u64 addr, u64 length)
 {
-	const struct axl_query *q = &d->q;
+	const struct axl_ioc_query *q = &d->q;
 	bool ddr = q->features & AXL_FEAT_DDR;
 	char *next, size[24];
 

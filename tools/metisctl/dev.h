@@ -10,14 +10,14 @@ struct dev {
 	int fd;
 	char path[256];
 	char pci[32];
-	struct axl_query q;
+	struct axl_ioc_query q;
 };
 
 struct node {
 	int err;		/* why it cannot be opened or asked, or 0 */
 	char path[256];
 	char pci[32];		/* empty when unknown */
-	struct axl_query q;	/* valid without err */
+	struct axl_ioc_query q;	/* valid without err */
 };
 
 /* The device that --device or its absence means; 0 or an exit status */

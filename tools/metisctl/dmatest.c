@@ -296,7 +296,7 @@ static int test_size(struct test *t, u64 size, struct json_object *results)
 
 static int run(struct test *t)
 {
-	const struct axl_query *q = &t->dev.q;
+	const struct axl_ioc_query *q = &t->dev.q;
 	struct json_object *results = opt.json ? json_object_new_array() : NULL, *o;
 	int ret = 0;
 

@@ -46,7 +46,7 @@ static bool not_asked(const struct card *c, const char *check)
 
 static void check_vectors(const struct card *c)
 {
-	const struct axl_query *q = &c->dev.q;
+	const struct axl_ioc_query *q = &c->dev.q;
 	const char *kind = q->irq_mode == AXL_IRQ_MSIX ? "MSI-X" : "MSI", *remedy;
 	char bridge[32], limit[16], *why = NULL;
 
@@ -85,10 +85,10 @@ static void check_vectors(const struct card *c)
  * message, or by the driver's finding out that there was none.
  * Returns 0 or -errno; q is what a query says afterwards, ns the longest so far.
  */
-static int try_transfer(const struct card *c, u32 channel, struct axl_query *q, u64 *ns)
+static int try_transfer(const struct card *c, u32 channel, struct axl_ioc_query *q, u64 *ns)
 {
 	u64 at = c->dev.q.l2_size >= TEST_PLACE + TEST_LENGTH ? TEST_PLACE : 0, seq, start;
-	struct axl_buf_register reg = { .flags = AXL_BUF_FROM_DEVICE };
+	struct axl_ioc_buf_register reg = { .flags = AXL_BUF_FROM_DEVICE };
 	struct arena a = { .dev = &c->dev, .dmabuf = -1 };
 	int ret;
 
@@ -114,7 +114,7 @@ static int try_transfer(const struct card *c, u32 channel, struct axl_query *q, 
 
 /* What the transfers of all channels came to */
 struct self_test {
-	struct axl_query q; /* afterwards */
+	struct axl_ioc_query q; /* afterwards */
 	u64 ns;		    /* the longest */
 	unsigned int channels, arrived, tries, lost;
 };
@@ -219,7 +219,7 @@ static void check_guard(const struct card *c)
 {
 	static const char rk3588[] = "start the kernel without iommu.passthrough=1, and enable the SMMU: "
 				     "overlay rk3588-pcie-smmu-on";
-	const struct axl_query *q = &c->dev.q;
+	const struct axl_ioc_query *q = &c->dev.q;
 	bool translated;
 
 	if (not_asked(c, "guard"))
@@ -259,7 +259,7 @@ static void check_firmware(const struct card *c)
 	static const char dead[] = "power off and on; if it comes back: power supply, cooling, seat of the "
 				   "card";
 	static const char untold[] = "; firmware's own version is not told";
-	const struct axl_query *q = &c->dev.q;
+	const struct axl_ioc_query *q = &c->dev.q;
 
 	if (c->axl && c->err == EIO) {
 		found(c, FAIL, "firmware", dead, "dead: the link went down and did not come back");

@@ -260,7 +260,7 @@ void check_faults(const struct card *c)
 	static const char not_ours[] =
 		"the owner at that time, another driver or an earlier load of axl, lost data: see "
 		"dmesg around them; dmesg -C empties the log";
-	const struct axl_query *q = c->axl && !c->err ? &c->dev.q : NULL;
+	const struct axl_ioc_query *q = c->axl && !c->err ? &c->dev.q : NULL;
 	struct faults now = { 0 }, before = { 0 }, *f;
 	const char *log = kernel_log();
 	char *since, *text;

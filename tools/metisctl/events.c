@@ -66,11 +66,11 @@ static u32 parse_event(const char *s, struct argp_state *state)
 static int wait_event(const struct dev *d, u32 event, u64 seen, u64 timeout_ns, u64 *count)
 {
 	u64 start = now_ns(), passed = 0;
-	struct axl_wait_event w;
+	struct axl_ioc_wait_event w;
 	int ret;
 
 	do {
-		w = (struct axl_wait_event){
+		w = (struct axl_ioc_wait_event){
 			.event = event,
 			.seen = seen,
 			.generation = d->q.generation,
@@ -285,7 +285,7 @@ static int follow_generation(struct dev *d)
 
 static int get_counts(const struct dev *d, u64 *counts)
 {
-	struct axl_event_counts c = { .counts = (uintptr_t)counts, .nr = AXL_NR_EVENTS };
+	struct axl_ioc_event_counts c = { .counts = (uintptr_t)counts, .nr = AXL_NR_EVENTS };
 	int ret;
 
 	do {

@@ -143,7 +143,7 @@ static void *watch_load(void *arg)
 	};
 	const struct timespec pause = { .tv_nsec = 20000000 };
 	struct watch *w = arg;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	u32 last = AXL_FW_PHASE_IDLE;
 	char line[128];
 
@@ -166,7 +166,7 @@ static void *watch_load(void *arg)
 	return NULL;
 }
 
-static int load_watched(const struct dev *d, struct axl_fw_load *fw)
+static int load_watched(const struct dev *d, struct axl_ioc_fw_load *fw)
 {
 	struct watch w = { .dev = d, .start = now_ns() };
 	sigset_t all, old;
@@ -188,7 +188,7 @@ static int load_watched(const struct dev *d, struct axl_fw_load *fw)
 	return ret;
 }
 
-static int load_fail(const struct load *l, const struct dev *d, int err, const struct axl_fw_load *fw)
+static int load_fail(const struct load *l, const struct dev *d, int err, const struct axl_ioc_fw_load *fw)
 {
 	static const struct why whys[] = {
 		{ ENOEXEC, "not an executable RISC-V ELF image",
@@ -224,11 +224,11 @@ static int load_fail(const struct load *l, const struct dev *d, int err, const s
 	return fail(err, whys, "%s: cannot load %s", d->path, l->file);
 }
 
-static void print_result(const struct load *l, const struct dev *d, const struct axl_fw_load *fw,
+static void print_result(const struct load *l, const struct dev *d, const struct axl_ioc_fw_load *fw,
 			 double seconds)
 {
 	struct json_object *o;
-	struct axl_query q;
+	struct axl_ioc_query q;
 	bool known = !dev_ioctl(d, AXL_IOC_QUERY, &q);
 	char size[24];
 
@@ -270,7 +270,7 @@ int cmd_fw_load(int argc, char **argv)
 		.children = global_child,
 	};
 	struct load l = { 0 };
-	struct axl_fw_load fw;
+	struct axl_ioc_fw_load fw;
 	u8 *image = NULL;
 	size_t size = 0;
 	struct dev d;
@@ -284,7 +284,7 @@ int cmd_fw_load(int argc, char **argv)
 	ret = read_image(&l, &d, &image, &size);
 	if (!ret) {
 		catch_interrupt();
-		fw = (struct axl_fw_load){
+		fw = (struct axl_ioc_fw_load){
 			.flags = l.no_start ? AXL_FW_LOAD_NO_START : 0,
 			.start_opcode = l.opcode,
 			.image = (uintptr_t)image,

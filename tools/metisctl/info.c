@@ -106,7 +106,7 @@ static void print_range(const char *name, u64 base, u64 size, const char *note)
 
 static void print_human(const struct dev *d)
 {
-	const struct axl_query *q = &d->q;
+	const struct axl_ioc_query *q = &d->q;
 	const char *sep = "";
 	char a[24], b[24];
 
@@ -168,7 +168,7 @@ static void range_json(struct json_object *o, const char *key, u64 base, u64 siz
 static void print_json(const struct dev *d)
 {
 	struct json_object *o = json_object_new_object(), *s, *list = json_object_new_array();
-	const struct axl_query *q = &d->q;
+	const struct axl_ioc_query *q = &d->q;
 
 	json_str(o, "device", d->path);
 	json_num(o, "interface", q->abi);

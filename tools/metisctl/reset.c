@@ -21,7 +21,7 @@ int cmd_reset(int argc, char **argv)
 		.doc = "Function level reset. Ends the transfers of all programs; firmware that was loaded is "
 		       "in general gone afterwards.",
 	};
-	struct axl_reset r = { 0 };
+	struct axl_ioc_reset r = { 0 };
 	struct json_object *o;
 	struct dev d;
 	int ret;

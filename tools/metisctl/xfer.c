@@ -93,7 +93,7 @@ static int register_fail(const struct arena *a, int err)
 
 int arena_open(struct arena *a, const struct dev *d, u64 size, u32 directions, bool dmabuf)
 {
-	struct axl_buf_register reg = { .flags = directions };
+	struct axl_ioc_buf_register reg = { .flags = directions };
 	u64 page = (u64)sysconf(_SC_PAGESIZE);
 	int ret;
 
@@ -130,7 +130,7 @@ int arena_open(struct arena *a, const struct dev *d, u64 size, u32 directions, b
 
 void arena_close(struct arena *a)
 {
-	struct axl_buf_release rel = { .handle = a->handle };
+	struct axl_ioc_buf_release rel = { .handle = a->handle };
 
 	if (a->handle)
 		dev_ioctl(a->dev, AXL_IOC_BUF_RELEASE, &rel);
@@ -164,9 +164,9 @@ void arena_cpu_end(const struct arena *a)
 int xfer_submit(const struct arena *a, u32 direction, size_t offset, u64 addr,
 		u64 length, u32 channel, u64 *seq)
 {
-	const struct axl_query *q = &a->dev->q;
+	const struct axl_ioc_query *q = &a->dev->q;
 	u64 count = (length + q->max_length - 1) / q->max_length;
-	struct axl_submit sub = { .generation = q->generation };
+	struct axl_ioc_submit sub = { .generation = q->generation };
 	struct axl_xfer *x;
 	int ret;
 
@@ -199,7 +199,7 @@ int xfer_submit(const struct arena *a, u32 direction, size_t offset, u64 addr,
 
 int xfer_wait(const struct arena *a, u64 seq)
 {
-	struct axl_wait w;
+	struct axl_ioc_wait w;
 	int ret;
 
 	/*
@@ -207,7 +207,7 @@ int xfer_wait(const struct arena *a, u64 seq)
 	 * memory is the device's until the transfer is collected.
 	 */
 	do {
-		w = (struct axl_wait){ .seq = seq, .timeout_ns = AXL_TIMEOUT_INFINITE };
+		w = (struct axl_ioc_wait){ .seq = seq, .timeout_ns = AXL_TIMEOUT_INFINITE };
 		ret = dev_ioctl(a->dev, AXL_IOC_WAIT, &w);
 	} while (ret == -EINTR);
 	return ret ? ret : w.status;

@@ -28,9 +28,9 @@ static int fail(const char *what)
 int main(int argc, char **argv)
 {
 	static const uint32_t words[] = { 0x6c6c6568, 0x4d202c6f, 0x73697465 };
-	struct axl_wait_event ev = { .event = AXL_EVENT_MAILBOX };
+	struct axl_ioc_wait_event ev = { .event = AXL_EVENT_MAILBOX };
 	volatile uint32_t *l2, *msg;
-	struct axl_query q = { 0 };
+	struct axl_ioc_query q = { 0 };
 	uint32_t opcode;
 	size_t i;
 	int fd;

@@ -358,11 +358,11 @@ static u64 event_count(u32 event, u64 ns)
 	return count;
 }
 
-static int query(struct axl_query *q)
+static int query(struct axl_ioc_query *q)
 {
 	bool boot = dev.state == AXL_FW_BOOTLOADER;
 
-	*q = (struct axl_query){
+	*q = (struct axl_ioc_query){
 		.abi = (u32)env_num("FAKE_ABI", AXL_ABI_VERSION),
 		.vectors = (u32)env_num("FAKE_VECTORS", 32), .generation = generation(),
 		.features = boot ? 0 : AXL_FEAT_VMSI | AXL_FEAT_EVENTS_EXACT | AXL_FEAT_DDR,
@@ -382,7 +382,7 @@ static int query(struct axl_query *q)
 	return 0;
 }
 
-static int fw_load(struct axl_fw_load *f)
+static int fw_load(struct axl_ioc_fw_load *f)
 {
 	u64 slow = env_num("FAKE_SLOW", 0) * MS;
 	char hex[2 * AXL_MAILBOX_MSG_MAX + 1] = "";
@@ -410,7 +410,7 @@ static int fw_load(struct axl_fw_load *f)
 	return 0;
 }
 
-static int buf_register(struct axl_buf_register *r)
+static int buf_register(struct axl_ioc_buf_register *r)
 {
 	u32 both = AXL_BUF_TO_DEVICE | AXL_BUF_FROM_DEVICE;
 	struct buf *b = dev.bufs;
@@ -437,7 +437,7 @@ static int buf_register(struct axl_buf_register *r)
 	return 0;
 }
 
-static int buf_release(const struct axl_buf_release *r)
+static int buf_release(const struct axl_ioc_buf_release *r)
 {
 	struct buf *b = &dev.bufs[r->handle - 1];
 
@@ -460,7 +460,7 @@ static char *device_memory(u64 addr, u64 len)
 	return NULL;
 }
 
-static int submit(struct axl_submit *s)
+static int submit(struct axl_ioc_submit *s)
 {
 	const struct axl_xfer *x = (const struct axl_xfer *)(uintptr_t)s->xfers;
 	int slot = 0;
@@ -515,7 +515,7 @@ static void move(const struct axl_xfer *x)
 		host[-1] = 0;
 }
 
-static int wait_job(struct axl_wait *w)
+static int wait_job(struct axl_ioc_wait *w)
 {
 	u64 slow = env_num("FAKE_SLOW", 0) * MS, due;
 	int slot = 0, err;
@@ -543,7 +543,7 @@ static int wait_job(struct axl_wait *w)
 	return 0;
 }
 
-static int wait_event(struct axl_wait_event *w)
+static int wait_event(struct axl_ioc_wait_event *w)
 {
 	u64 start = now();
 
@@ -561,7 +561,7 @@ static int wait_event(struct axl_wait_event *w)
 	}
 }
 
-static int event_counts(const struct axl_event_counts *c)
+static int event_counts(const struct axl_ioc_event_counts *c)
 {
 	u64 *counts = (u64 *)(uintptr_t)c->counts, ns = now() - dev.opened;
 
@@ -571,7 +571,7 @@ static int event_counts(const struct axl_event_counts *c)
 	return 0;
 }
 
-static int reset(struct axl_reset *r)
+static int reset(struct axl_ioc_reset *r)
 {
 	POLICE(r->flags || r->reserved || r->generation);
 	r->generation = ++dev.generation;

@@ -38,7 +38,7 @@ struct corpus_params {
 	size_t payload_size;
 };
 
-/* Metis with older firmware, 1 GiB of DDR at an address of nobody's choice. */
+/* Metis with older firmware, 1 GiB of DDR at an arbitrary address. */
 extern const struct corpus_params corpus_defaults;
 
 /**

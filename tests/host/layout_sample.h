@@ -26,7 +26,7 @@
 #define SAMPLE_STREAMS		0x2000
 #define SAMPLE_STREAMS_SIZE	(264 + 2 * 80)
 
-/* these hold nothing that anybody parses */
+/* the content of these is not parsed */
 #define SAMPLE_RING		0x4000
 #define SAMPLE_RING_SIZE	0x1000
 #define SAMPLE_LISTS		0x8000

@@ -227,7 +227,7 @@ TEST_F(basics, several_files)
 		close(fds[i]);
 }
 
-/* Nobody but root and the group may open it */
+/* Only root and the group may open it */
 TEST_F(basics, permission)
 {
 	char path[64];

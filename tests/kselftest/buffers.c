@@ -238,7 +238,7 @@ TEST_F(buffers, written_after_register)
 	close(fd);
 }
 
-/* After fork() the buffer stays the parent's memory, whoever writes first */
+/* After fork() the buffer stays the parent's memory, whichever process writes first */
 TEST_F(buffers, fork)
 {
 	size_t page = at_page_size(), n = 8 * page;

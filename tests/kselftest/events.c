@@ -185,7 +185,7 @@ TEST_F(events, wakes_a_sleeper)
 	pthread_join(thread, NULL);
 }
 
-/* Everybody who waits is woken by one event, whichever file it is */
+/* All waiters are woken by one event, whichever file it is */
 TEST_F(events, wakes_all)
 {
 	uint64_t before, after;
@@ -567,7 +567,7 @@ TEST_F(events, context_job)
 		if (self->exact) {
 			EXPECT_EQ(before + 1, after);
 		}
-		/* With inexact events an early one may be somebody else's */
+		/* With inexact events an early one may be that of another event */
 		while (!self->exact && *(volatile int64_t *)(rec + 56) > 0)
 			at_sleep_ms(1);
 		EXPECT_EQ(0, *(volatile int64_t *)(rec + 56));
@@ -593,7 +593,7 @@ TEST_F(events, context_job)
 }
 
 /*
- * Events while a firmware restarts: whoever waits hears of it by -ESTALE, and
+ * Events while a firmware restarts: waiters get -ESTALE, and
  * afterwards the numbers work again. The restart without a bounce raises a
  * reply at once, before a table can be published: lost or rescued, but the
  * driver lives on.

@@ -12,7 +12,7 @@
 #define EVENT		3	/* of a context that runs nothing */
 #define TRACE_BYTES	16384	/* so many are moved by the engine */
 
-/* The minor version of board information, which nobody reads, is of this word. */
+/* The minor version of board information, which is not read, is of this word. */
 #define BOARD_INFO	0x258
 #define BOARD_MINOR	(1u << 24)
 
@@ -69,7 +69,7 @@ static int sdk_attached(struct nth *self)
 	return err;
 }
 
-/* It has ended when poll() tells, and nobody has looked. */
+/* It has ended when poll() tells, and its result was not read. */
 static int sdk_moved(struct nth *self)
 {
 	return sdk_attached(self) ?:
@@ -112,7 +112,7 @@ static int sdk_told(struct nth *self)
 	return err ?: sdk_polled(self);
 }
 
-/* Firmware publishes something new, which makes no difference to anybody. */
+/* Firmware publishes something new, which makes no difference. */
 static int sdk_news(struct nth *self)
 {
 	uint64_t at = self->t.q.l2_base + BOARD_INFO;
@@ -144,7 +144,7 @@ static int sdk_unread(struct nth *self)
 	return sdk_reader(self) ?: sdk_say(self);
 }
 
-/* Nobody has read it: it is in firmware's ring. */
+/* It was not read: it is in firmware's ring. */
 static int sdk_trace(struct nth *self)
 {
 	uint8_t reply[METIS_EMU_MBOX_MSG_MAX];

@@ -293,7 +293,7 @@ TEST_F_TIMEOUT(nth, sdk, 300)
 
 	for (i = 0; i < VY_NR_REQUESTS; i++) {
 		EXPECT_TRUE(sdk_called(vy_requests[i]))
-			TH_LOG("nobody calls %#lx", vy_requests[i]);
+			TH_LOG("no case calls %#lx", vy_requests[i]);
 	}
 	sdk_begin(_metadata, &self->nth);
 	for (i = 0; i < nr_sdk_calls; i++)

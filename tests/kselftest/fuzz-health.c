@@ -31,7 +31,7 @@ static const char *await_card(int fd)
 		err = at_query(fd, &q);
 		if (!err && q.fw_state == AXL_FW_RUNNING)
 			return NULL;
-		/* somebody may be at it; a start that was under way goes on */
+		/* another thread may do it; a start that was under way goes on */
 		if (!err && (q.fw_state == AXL_FW_BOOTLOADER ||
 			     q.fw_state == AXL_FW_NONE))
 			load = at_fw_run(fd);

@@ -158,7 +158,7 @@ long do_vy_user_xfer(struct actor *a)
 	long ret;
 
 	x.user_addr = (uintptr_t)a->arena + from;
-	/* nobody looks at it */
+	/* it is not checked */
 	x.offset = one_in(r, 3) ? below(r, ARENA) : 0;
 	x.dev_addr = device_address(r, !(x.flags & VY_READ), x.size);
 	ret = issue(a, some_file(a)->fd, VY_USER_XFER, &x, sizeof(x),
@@ -237,7 +237,7 @@ long do_vy_p2p_xfer(struct actor *a)
 	struct vy_p2p_xfer x = {
 		.size = length_to(r, MIB), .channel = (int)below(r, 5) - 1,
 		.flags = one_in(r, 2) ? VY_READ : VY_WRITE,
-		/* of the only card: its own, or nobody's */
+		/* of the only card: its own, or of no card */
 		.bus_addr = interesting(r),
 	};
 
@@ -370,7 +370,7 @@ out:
 	return ret;
 }
 
-/* A request of firmware, while nobody else talks to it */
+/* A request of firmware, while no other thread talks to it */
 static long talk(struct actor *a, uint32_t opcode, const void *msg, size_t size)
 {
 	volatile uint8_t *l2 = own_l2(a);

@@ -31,7 +31,7 @@
 
 /*
  * Device memory that programs may write, as offsets: the rest of L2 is firmware's,
- * and where checked transfers go nobody else writes.
+ * and no other thread writes where checked transfers go.
  */
 #define L2_RANDOM	AT_L2_SCRATCH
 #define L2_CANARY	0x01000000ULL

@@ -317,7 +317,7 @@ TEST_F_TIMEOUT(fw, refused, 60)
 	};
 	EXPECT_EQ(-EREMOTEIO, at_ioctl(self->t.fd, AXL_IOC_FW_LOAD, &load));
 	EXPECT_EQ(0x7777 | METIS_EMU_OP_REPLY, load.reply_opcode);
-	/* Nothing restarted, so nobody is stale */
+	/* Nothing restarted, so the generation is the same */
 	EXPECT_EQ(gen, at_generation(self->t.fd));
 }
 
@@ -354,7 +354,7 @@ TEST_F_TIMEOUT(fw, start_without_areas, 60)
 			      self->base, 4096);
 	} while (err == -ESTALE && at_now() < end);
 	EXPECT_EQ(0, err);
-	/* Somebody turns the card off and on */
+	/* The card is turned off and on */
 	EXPECT_EQ(0, at_cure(self->t.fd));
 }
 

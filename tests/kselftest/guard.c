@@ -114,7 +114,7 @@ static void waiter_start(struct at_waiter *w, FIXTURE_DATA(guard) *self,
 			timeout);
 }
 
-/* Restart with somebody waiting; what becomes of the wait */
+/* Restart while a thread waits; the result of the wait */
 #define RESTART_AND_WAIT(how, lost, timeout) ({				\
 	struct at_waiter __w;						\
 									\
@@ -152,7 +152,7 @@ static void events_arrive(struct __test_metadata *_metadata,
 		ASSERT_EQ(0, at_query(self->t.fd, &q));
 	} while (q.generation == self->q.generation && at_now() < end);
 	ASSERT_NE(self->q.generation, q.generation)
-		TH_LOG("nobody noticed the restart");
+		TH_LOG("the restart was not noticed");
 	ASSERT_NE(0, at_lab_get64(METIS_LAB_TARGET))
 		TH_LOG("the table was not published again");
 	self->q = q;
@@ -258,7 +258,7 @@ TEST_F_TIMEOUT(guard, rescued_by_another_message, 60)
 	events_arrive(_metadata, self);
 }
 
-/* Nobody waits with a limit, no message comes: found all the same */
+/* No wait has a limit, no message comes: found all the same */
 TEST_F_TIMEOUT(guard, rescued_for_a_patient_waiter, 60)
 {
 	uint64_t after;

@@ -107,7 +107,7 @@ TEST_F(args, buf_release)
 	EXPECT_NE(0, reg.handle);
 	EXPECT_EQ(0, at_release(self->t.fd, reg.handle));
 
-	/* Somebody else's */
+	/* Of another file */
 	other = at_open();
 	ASSERT_GE(other, 0);
 	EXPECT_EQ(-ENOENT, at_release(other, self->handle));
@@ -356,7 +356,7 @@ TEST_F(args, wait)
 	EXPECT_EQ(1, seq);
 	EXPECT_EQ(-ENOENT, at_wait(self->t.fd, 2, AT_SOON, &w));
 
-	/* Somebody else's */
+	/* Of another file */
 	other = at_open();
 	ASSERT_GE(other, 0);
 	EXPECT_EQ(-ENOENT, at_wait(other, 1, AT_SOON, &w));

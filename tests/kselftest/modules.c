@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(modules, bind_after_a_failed_one, 60)
 }
 
 /*
- * It restarts while nobody drives it, so its BARs are gone: the driver touches
+ * It restarts while no driver is bound, so its BARs are gone: the driver touches
  * nothing and says what helps.
  */
 TEST_F_TIMEOUT(modules, restarted_while_unbound, 60)

@@ -169,7 +169,7 @@ static void one(struct __test_metadata *_metadata, FIXTURE_DATA(restart) *self,
 		.channel = AXL_CHANNEL_ANY,
 	};
 
-	/* somebody waits for an event that never comes */
+	/* a thread waits for an event that never comes */
 	at_waiter_start(&waiter, self->t.fd, 900, 0, gen,
 			AXL_TIMEOUT_INFINITE);
 	/* in the ioctl's own way running transfers are waited for */
@@ -184,10 +184,10 @@ static void one(struct __test_metadata *_metadata, FIXTURE_DATA(restart) *self,
 	} else {
 		ASSERT_EQ(0, start_by(self->t.fd, how));
 	}
-	/* an unseen one shows when somebody asks, or a message comes */
+	/* an unseen one shows when a program asks, or a message comes */
 	if (how == UNSEEN && self->silent)
 		ASSERT_EQ(0, at_query(self->t.fd, &q));
-	/* nobody has to ask: the waiter is told */
+	/* no program has to ask: the waiter is woken */
 	EXPECT_EQ(-ESTALE, at_waiter_end(&waiter));
 	at_lab_set(METIS_LAB_FREEZE, 0);
 	ASSERT_EQ(0, at_settled(self->t.fd, gen, &q));
@@ -263,7 +263,7 @@ TEST_F_TIMEOUT(restart, link_lost_twice, 60)
 	EXPECT_EQ(0, events_come(self->t.fd, &q));
 }
 
-/* Nobody uses the card at the time: found all the same, while it is open */
+/* The card is idle at the time: found all the same, while it is open */
 TEST_F_TIMEOUT(restart, found_while_idle, 60)
 {
 	uint64_t end = at_now() + AT_SEC(5), target, gen;

@@ -66,7 +66,7 @@ static int to_sleep(const char *level, const char *state)
 
 /*
  * For real, @seconds long. An alarm that comes too early must not be missed, or
- * nobody would wake the system: that is what wakeup_count is for.
+ * the system would not wake: that is what wakeup_count is for.
  */
 static int to_sleep_for(unsigned int seconds)
 {
@@ -196,7 +196,7 @@ static const char *data_wrong(const struct at_mem *mem, uint64_t base)
 	return NULL;
 }
 
-/* Somebody who waits for transfers in flight; exits with 0 if all succeeded */
+/* A process that waits for transfers in flight; exits with 0 if all succeeded */
 static pid_t waiter(int fd, uint64_t seq)
 {
 	struct axl_ioc_wait w;
@@ -417,7 +417,7 @@ TEST_F_TIMEOUT(sleep, queued_transfers, 60)
 	EXPECT_EQ(SIZE, w.bytes);
 }
 
-/* The system stays up, and nobody notices but who wanted it to sleep */
+/* The system stays up, and only the process that wanted it to sleep notices */
 TEST_F_TIMEOUT(sleep, transfers_that_do_not, 60)
 {
 	uint64_t seq, begin, took, seen;
@@ -530,7 +530,7 @@ TEST_F_TIMEOUT(sleep, mapping, 60)
 	munmap((void *)l2, size);
 }
 
-/* Firmware that lives through it must not write where nobody listens */
+/* Firmware that lives through it must not write to a table that is not in use */
 TEST_F_TIMEOUT(sleep, firmware_that_signals, 60)
 {
 	uint32_t raise[3] = { 70, 20000, 100 }, size;
@@ -658,7 +658,7 @@ TEST_F_TIMEOUT(sleep, again_without_firmware, 60)
 		EXPECT_EQ(NULL, wrong)
 			TH_LOG("round %d: %s", i, wrong);
 	}
-	/* No long wait for areas that nobody publishes */
+	/* No long wait for areas that are not published */
 	EXPECT_LT(at_now() - begin, AT_SEC(15));
 	wrong = not_usable(&self->t, &self->mem, self->reg.handle, self->base);
 	EXPECT_EQ(NULL, wrong)

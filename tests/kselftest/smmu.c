@@ -42,7 +42,7 @@ static unsigned int events(struct at_ctx *t)
 	return t->log.count[AT_LOG_SMMU];
 }
 
-/* Addresses that nobody mapped: each is refused, and each is seen */
+/* Addresses that are not mapped: each is refused, and each is seen */
 TEST_F(smmu, refused_and_seen)
 {
 	/* the first page is the guard's */

@@ -228,7 +228,7 @@ static void mailbox_and_transfers(uint64_t base, volatile uint8_t *l2, int ready
 	    vy_attach_msi(fd, 12) ||
 	    vy_stream(fd, VY_STREAM_OPEN, METIS_EMU_LOG_SOURCE))
 		_exit(1);
-	/* A question whose answer nobody will hear */
+	/* A request whose answer is not read */
 	*(volatile uint32_t *)(l2 + METIS_EMU_MBOX_SIZE) = 0;
 	__sync_synchronize();
 	*(volatile uint32_t *)(l2 + METIS_EMU_MBOX_OPCODE) = METIS_EMU_OP_PING;

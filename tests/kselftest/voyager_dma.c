@@ -54,7 +54,7 @@ TEST_F_TIMEOUT(dma, user_both_ways, 90)
 	}
 }
 
-/* Nobody has ever looked at the field: callers may leave anything in it */
+/* The field was never read: callers may leave any value in it */
 TEST_F(dma, user_offset)
 {
 	static const uint32_t offsets[] = { 1, 4100, 0x7fffffff, ~0U };

@@ -72,7 +72,7 @@ static void restart_while_pinning(struct __test_metadata *_metadata,
 	pthread_join(t.thread, NULL);
 	/* 6.1 cannot wait for a page that it is to pin */
 	if (err == -EFAULT && t.err == -ECANCELED)
-		SKIP(goto out, "nobody waits for that page here");
+		SKIP(goto out, "no call waits for that page here");
 	EXPECT_EQ(expected, err);
 	EXPECT_EQ(0, t.err);
 	/* one that comes now is for the firmware that runs now */

@@ -192,7 +192,7 @@ TEST_F(dmabuf, ranges)
 	}
 	EXPECT_EQ(before, at_doorbells_both());
 	EXPECT_EQ(VY_NONE, vy_call(self->fd, VY_BUF_STATE, NULL));
-	/* The field that nobody uses */
+	/* The unused field */
 	struct vy_buf_xfer x = {
 		.dev_addr = self->base, .size = 64, .handle = -77,
 		.flags = VY_WRITE | VY_SYNC, .channel = VY_CHANNEL_ANY,
@@ -404,7 +404,7 @@ TEST_F_TIMEOUT(dmabuf, threads_on_one_file, 60)
 	EXPECT_EQ(0, vy_call(self->fd, VY_BUF_DETACH, NULL));
 }
 
-/* Put into epoll before anybody knows whose interface it is to speak */
+/* Put into epoll before the file has chosen an interface */
 TEST_F(dmabuf, epoll_before_the_first_call)
 {
 	struct epoll_event ev = { .events = EPOLLIN };

@@ -87,7 +87,7 @@ TEST_F(dmabuf, caches_synchronous)
 	EXPECT_EQ(0, vy_call(self->fd, VY_BUF_DETACH, NULL));
 }
 
-/* Before it starts, and before anybody is told that it has ended */
+/* Before it starts, and before its end is reported */
 TEST_F(dmabuf, caches_asynchronous)
 {
 	int i, err = 0;
@@ -189,7 +189,7 @@ static void *let_go(void *arg)
 	return NULL;
 }
 
-/* Somebody else's fence may take its time: for nobody but who reads that buffer */
+/* A fence of another device may take long: only the reader of that buffer waits */
 TEST_F_TIMEOUT(dmabuf, others_beside_a_fence, 60)
 {
 	struct timeline_fence fence = { .value = 1 };

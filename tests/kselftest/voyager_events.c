@@ -159,7 +159,7 @@ TEST_F(events, two_files_one_view)
 	third = at_open();
 	ASSERT_GE(third, 0);
 	EXPECT_EQ(-ETIMEDOUT, vy_wait(third, 3, 1));
-	/* what nobody has waited for is any one's, once */
+	/* an event without a waiter ends one later wait */
 	raise_event(3);
 	at_sleep_ms(100);
 	EXPECT_EQ(0, vy_wait(third, 3, 5));
@@ -410,7 +410,7 @@ static void *poll_run(void *arg)
 	return NULL;
 }
 
-/* Whoever waits already is told, too, whatever the file becomes meanwhile */
+/* A thread that waits already is woken, too, whatever the file becomes meanwhile */
 TEST_F(events, polled_before_the_first_call)
 {
 	struct epoll_event ev = { .events = EPOLLIN };

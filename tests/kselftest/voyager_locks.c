@@ -326,7 +326,7 @@ TEST_F(events, context_neighbours)
 	EXPECT_EQ(0, vy_ctx_alloc(self->fd, 3));
 	EXPECT_EQ(7, vy_ctx_mask(self->fd));
 	EXPECT_EQ(-EINVAL, vy_ctx_alloc(fds[0], 1));
-	/* Nobody frees what another has */
+	/* A process cannot free what another has */
 	EXPECT_EQ(0, vy_ctx_free(fds[0]));
 	EXPECT_EQ(7, vy_ctx_mask(self->fd));
 	EXPECT_EQ(-EINVAL, vy_ctx_alloc(fds[0], 1));

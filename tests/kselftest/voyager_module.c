@@ -70,7 +70,7 @@ TEST_F(abi, module_and_version)
 	EXPECT_STREQ(VY_VERSION, text);
 }
 
-/* Whoever sees the node can use it: exits with 1 when it cannot */
+/* A program that sees the node can use it: exits with 1 when it cannot */
 static void first_in(const char *node)
 {
 	uint64_t value = VY_PROP_CORES;
@@ -308,8 +308,8 @@ static uint16_t command(const struct at_pci *pci)
 #define COMMAND_MASTER	(1u << 2)
 
 /*
- * The link stays away for longer than anybody waits, and what comes back has
- * forgotten where its BARs are. Nobody touches it until it is told to.
+ * The link stays away for longer than any wait, and what comes back has
+ * forgotten where its BARs are. No driver touches it until the test asks for it.
  */
 TEST_F_TIMEOUT(abi, restored_by_a_write, 60)
 {
@@ -519,7 +519,7 @@ TEST_F_TIMEOUT(abi, unload_under_callers, 60)
 	EXPECT_LT(0, loads);
 	at_msg("%u unloads under %lu rounds of calls", loads,
 	       c[0].calls + c[1].calls + c[2].calls);
-	/* Once nobody is there any more it goes */
+	/* After the last user it goes */
 	EXPECT_EQ(0, vy_module_unload());
 	EXPECT_EQ(0, vy_module_load(NULL));
 }
@@ -570,7 +570,7 @@ TEST_F(abi, vendor_options)
 	EXPECT_EQ(0, vy_move_some(fd, &self->t));
 	close(fd);
 	ASSERT_EQ(0, vy_module_unload());
-	/* Taken: nonsense is refused or put right, and harms nobody */
+	/* Taken: nonsense is refused or put right, and does no harm */
 	if (!vy_module_load("dma_timeout=-1")) {
 		fd = at_open();
 		ASSERT_GE(fd, 0);

@@ -49,7 +49,7 @@ TEST_F(stream, every_line)
 	reader_close(&r);
 }
 
-/* Nobody has read: the ring is full, and a reader brings it to life again */
+/* No reader: the ring is full, and a reader brings it to life again */
 TEST_F(stream, full_ring_at_opening)
 {
 	struct reader r;
@@ -341,7 +341,7 @@ TEST_F(stream, reset)
 	reader_close(&other);
 }
 
-/* A stream that nobody reads, by one who reads another or none */
+/* A stream without a reader, by a file that reads another or none */
 TEST_F(stream, reset_unread)
 {
 	struct reader log, r;
@@ -477,7 +477,7 @@ TEST_F_TIMEOUT(stream, woken_by_its_interrupt, 60)
 		       (unsigned long long)took[1][WAKES - 1] / 1000,
 		       (unsigned long long)looked / 1000, self->t.q.nr_vmsi);
 		EXPECT_LT(looked, AT_SEC(3));
-		/* a slot that firmware does not tell of is looked at by nobody */
+		/* the driver does not read a slot that firmware does not announce */
 		if (self->t.q.nr_vmsi > rows[k].vmsi) {
 			EXPECT_LT(2 * woken, looked);
 		} else {

@@ -164,7 +164,7 @@ TEST_F_TIMEOUT(stream, over_a_restart, 60)
 }
 
 /*
- * Firmware restarts while bytes are on their way, and nobody has noticed: the
+ * Firmware restarts while bytes are on their way, and the driver has not noticed: the
  * next one is not told that they were taken, wherever its positions are.
  */
 TEST_F_TIMEOUT(stream, unseen_restart, 60)

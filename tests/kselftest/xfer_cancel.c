@@ -162,7 +162,7 @@ static void kill_in_flight(struct __test_metadata *_metadata, uint64_t base,
 	EXPECT_TRUE(at_engine_rests(AT_SEC(15)));
 	bad = at_check_byte(p, SPONGE, AT_CANARY);
 	EXPECT_EQ(-1, bad)
-		TH_LOG("somebody else's memory was written at %zd", bad);
+		TH_LOG("memory of another owner was written at %zd", bad);
 	munmap(p, SPONGE);
 	close(fds[0]);
 }
@@ -222,7 +222,7 @@ TEST_F_TIMEOUT(cancel, close_with_queue, 60)
 	EXPECT_TRUE(at_engine_rests(AT_SEC(15)));
 	bad = at_check_byte(p, SPONGE, AT_CANARY);
 	EXPECT_EQ(-1, bad)
-		TH_LOG("somebody else's memory was written at %zd", bad);
+		TH_LOG("memory of another owner was written at %zd", bad);
 	munmap(p, SPONGE);
 }
 
@@ -257,7 +257,7 @@ TEST_F_TIMEOUT(cancel, unmapped_in_flight, 60)
 	EXPECT_EQ(SIZE, w.bytes);
 	bad = at_check_byte(p, SPONGE, AT_CANARY);
 	EXPECT_EQ(-1, bad)
-		TH_LOG("somebody else's memory was written at %zd", bad);
+		TH_LOG("memory of another owner was written at %zd", bad);
 	munmap(p, SPONGE);
 }
 

@@ -104,7 +104,7 @@ static void behind_a_queue(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, client_open(&one, self->base + STEP, STEP));
 	many.x.channel = channel;
 	one.x.channel = channel;
-	/* what happens first, whoever is slow */
+	/* what happens first, whichever is slow */
 	at_lab_set(METIS_LAB_FREEZE, 1);
 	for (i = 1; i < QUEUED; i++)
 		ASSERT_EQ(0, client_submit(&many));

@@ -96,7 +96,7 @@ static const char *look(struct at_ctx *t, uint64_t base, uint8_t *canaries[2])
 		bad = at_check_byte(canaries[i], SPONGE, AT_CANARY);
 		if (bad >= 0)
 			snprintf(text, sizeof(text),
-				 "somebody else's memory was written at %#zx: %#x",
+				 "memory of another owner was written at %#zx: %#x",
 				 bad, canaries[i][bad]);
 		munmap(canaries[i], SPONGE);
 		canaries[i] = NULL;
@@ -110,7 +110,7 @@ static const char *look(struct at_ctx *t, uint64_t base, uint8_t *canaries[2])
 	sum = at_lab_get64(METIS_LAB_DEV_SUM);
 	at_lab_unlock();
 	if (sum != HOST * TO * PIECE)
-		return "the card has read somebody else's memory";
+		return "the card has read memory of another owner";
 	at_log_read(&t->log);
 	if (t->log.count[AT_LOG_SMMU]) {
 		snprintf(text, sizeof(text), "the SMMU refused an access: %.250s",
@@ -438,7 +438,7 @@ TEST_F_TIMEOUT(killed, buffer_released, 60)
 
 /*
  * Transfers that the card holds are ended by @how. When they are, their memory
- * goes to somebody else, and the card is let loose.
+ * goes to another owner, and the card is let loose.
  */
 static const char *ended_by(struct at_ctx *t, uint64_t base,
 			    uint64_t timeout_ns, int (*how)(struct at_ctx *t),

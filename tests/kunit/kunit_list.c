@@ -103,7 +103,7 @@ static void list_edges(struct kunit *test)
 	}
 }
 
-/* What is behind the list belongs to somebody else. */
+/* What is behind the list belongs to another owner. */
 static void list_room(struct kunit *test)
 {
 	struct axl_seg segs[] = { { 0x1000, 8, 0 }, { 0x2000, 8, 8 } };

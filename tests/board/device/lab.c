@@ -91,7 +91,7 @@ static volatile uint32_t *map_lab(const char *dev)
 	void *p;
 	int fd;
 
-	/* without a driver nobody has switched memory decoding on */
+	/* without a driver memory decoding is off */
 	snprintf(path, sizeof(path), PCI_DIR "/%s/enable", dev);
 	if (!sysfs_number(dev, "enable")) {
 		fd = open(path, O_WRONLY);

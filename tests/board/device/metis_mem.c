@@ -4,7 +4,7 @@
  */
 #include "metis.h"
 
-/* Longer logs of the same violation help nobody */
+/* Longer logs of the same violation do not help */
 #define POLICE_PRINTS	32
 
 void metis_count_add(MetisState *s, unsigned int reg, uint64_t n)

@@ -129,7 +129,7 @@ void t_list(void)
 	EQ(lab(METIS_LAB_ELEMENTS_RD), 10);
 	EQ(lab(METIS_LAB_ELEMENTS_WR), 10);
 	EQ(lab(METIS_LAB_POLICE_TOTAL), 0);
-	/* the engine reads lists anywhere; that place belongs to nobody in particular, though */
+	/* the engine reads lists anywhere; that place has no other use, though */
 	list_of_three(RD, ddr + 0x100000, ddr + 64, false);
 	start_list(RD, 2, ddr + 0x100000);
 	EQ(wait_cs(RD, 2), 3);

@@ -221,7 +221,7 @@ void t_vmsi(void)
 	EQ(lab(METIS_LAB_STRAY_WRITES), 2);
 	usleep(2000);
 	YES(events(12, 100));
-	/* a restart that nobody sees */
+	/* a restart without a bounce */
 	publish_table();
 	lab_set(METIS_LAB_FW_RESTART, METIS_LAB_RESTART_WARM);
 	EQ(lab(METIS_LAB_STRAY_WRITES), 3);

@@ -157,7 +157,7 @@ build_initramfs() {
 		ln -s busybox "$root/bin/$f"
 	done
 	cp "$board_dir/initramfs/init" "$root/"
-	cp "$board_dir/initramfs/runner" "$root/bin/"
+	cp "$board_dir/initramfs/runner" "$board_dir/initramfs/gdb-symbols" "$root/bin/"
 	cat "$board_dir/initramfs/tests.conf" >"$root/etc/tests.conf"
 	[ ! -e "$top/tests/kselftest/tests.conf" ] ||
 		cat "$top/tests/kselftest/tests.conf" >>"$root/etc/tests.conf"

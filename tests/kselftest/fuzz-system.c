@@ -168,6 +168,9 @@ volatile uint8_t *own_l2(struct actor *a)
 	return m->p;
 }
 
+/* Of the engine: general ones, then 0x200 bytes for both directions of a channel */
+#define REGS_SIZE(channels)	(0x200 * (1 + (channels)))
+
 long do_touch(struct actor *a)
 {
 	struct rng *r = &a->r;
@@ -181,6 +184,9 @@ long do_touch(struct actor *a)
 			return -ENOMEM;
 	}
 	at = below(r, m->length) & ~7ULL;
+	/* the card may complain of channels that it does not have */
+	if (m->regs)
+		at %= REGS_SIZE(card.read_channels);
 	off = m->offset + at;
 	jumping = 1;
 	if (sigsetjmp(landing, 1))
